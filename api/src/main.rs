@@ -1,0 +1,2 @@
+//! The `novation` command.
+fn main() {}

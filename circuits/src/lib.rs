@@ -1,0 +1,1 @@
+//! The batch circuit: the rules of novation-state as rank-1 constraints over BN254.

@@ -1,0 +1,1 @@
+//! Orders into windows, windows into auctions, auctions into batches. Pure core.

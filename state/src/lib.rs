@@ -1,0 +1,1 @@
+//! Ledger rules, exact and in integers: units, hashing, trees, margin, transition, public data.

@@ -1,0 +1,1 @@
+//! Whole-system tests: the auditor, end-to-end runs, benches.
