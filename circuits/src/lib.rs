@@ -1,1 +1,4 @@
 //! The batch circuit: the rules of novation-state as rank-1 constraints over BN254.
+
+pub mod cs;
+pub mod gadgets;

@@ -1,0 +1,3 @@
+//! Gadgets: statements that know no ledger.
+
+pub mod bits;
