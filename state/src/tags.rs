@@ -11,7 +11,7 @@ use ark_bn254::Fr;
 pub enum Tag {
     /// An inner node of a quaternary tree: 4 children.
     Node = 1,
-    /// An account leaf: 11 words.
+    /// An account leaf: 12 words.
     Account = 2,
     /// A chunk of 16 position words.
     Positions = 3,

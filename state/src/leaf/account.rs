@@ -58,7 +58,7 @@ pub struct AccountLeaf {
 }
 
 impl AccountLeaf {
-    /// `cash + epoch * 2^107`. Injective: |cash| < 2^106.
+    /// `cash + epoch * 2^107`, one word of the ciphertext. Injective: |cash| < 2^106.
     pub fn cash_word(&self) -> Fr {
         Fr::from(self.cash) + Fr::from(self.epoch) * pow2(CASH_BITS + 1)
     }
@@ -68,7 +68,8 @@ impl AccountLeaf {
         std::array::from_fn(|k| self.positions[i * CHUNK + k].word())
     }
 
-    /// The leaf hash: `H([A.x, A.y, V.x, V.y, salt, cash_word, chunk hashes 0..4, orders_root])`.
+    /// The leaf hash: `H([A.x, A.y, V.x, V.y, salt, cash, epoch, chunk hashes 0..4, orders_root])`. Cash and epoch are words
+    /// of their own: unpacking them in the circuit would cost more than the wider hash.
     pub fn hash(&self) -> Fr {
         let chunk = |i: usize| {
             let words = self.chunk_words(i);
@@ -86,7 +87,8 @@ impl AccountLeaf {
                 self.viewing.x,
                 self.viewing.y,
                 self.salt,
-                self.cash_word(),
+                self.cash.into(),
+                Fr::from(self.epoch),
                 chunk(0),
                 chunk(1),
                 chunk(2),
