@@ -5,6 +5,7 @@
 
 pub mod crypto;
 pub mod leaf;
+pub mod math;
 pub mod message;
 pub mod public_data;
 pub mod seal;

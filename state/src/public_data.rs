@@ -110,7 +110,8 @@ fn deposit_words(deposit: &DepositTrace) -> [Fr; DEPOSIT_WORDS] {
     [a.x, a.y, v.x, v.y, deposit_info(deposit)]
 }
 
-fn header_words(trace: &BatchTrace) -> [Fr; HEADER_WORDS] {
+/// The header.
+pub fn header_words(trace: &BatchTrace) -> [Fr; HEADER_WORDS] {
     let h = &trace.header;
     let r = seal::ephemeral_point(&trace.ephemeral);
     [

@@ -156,7 +156,7 @@ pub struct BatchTrace {
     pub size: Size,
     /// Header.
     pub header: Header,
-    /// Ephemeral scalar e, below 2^251.
+    /// Ephemeral scalar e in [2^249, 2^250), as [`crate::crypto::viewing::EphemeralKey`] makes it.
     pub ephemeral: Scalar,
     /// Random word that makes the commitment hide.
     pub blind: Fr,

@@ -75,6 +75,11 @@ impl EphemeralKey {
         EphemeralKey(Scalar::from_bigint(BigInt::new(limbs)).expect("below 2^250, hence below l"))
     }
 
+    /// e itself, for the batch trace.
+    pub fn scalar(&self) -> Scalar {
+        self.0
+    }
+
     /// R.
     pub fn public(&self) -> Point {
         Point::mul_base8(&self.0)

@@ -1,0 +1,77 @@
+//! Header: what the contract knows by itself, and the ephemeral key.
+
+use crate::cs::{Bit, Cs, Lc};
+use crate::gadgets::{babyjub, bits};
+use ark_ff::{BigInteger, PrimeField};
+use novation_state::public_data::HEADER_WORDS;
+use novation_state::size::Size;
+use novation_state::trace::BatchTrace;
+use novation_state::units::TIME_BITS;
+use ark_bn254::Fr;
+
+/// Bits of the ephemeral scalar: below the subgroup order, so that one R has one e.
+pub const EPHEMERAL_BITS: usize = 250;
+
+/// Wires of the header.
+pub struct Header {
+    /// The words of D, in order.
+    pub words: Vec<Lc>,
+    /// Bits of the ephemeral scalar, least significant first.
+    pub ephemeral: Vec<Bit>,
+    /// Accounts root after all entries; checked by the house lane.
+    pub root_out: Option<Lc>,
+}
+
+impl Header {
+    pub fn deployment(&self) -> &Lc {
+        &self.words[0]
+    }
+    pub fn batch(&self) -> &Lc {
+        &self.words[2]
+    }
+    pub fn old_root(&self) -> &Lc {
+        &self.words[3]
+    }
+    pub fn new_root(&self) -> &Lc {
+        &self.words[4]
+    }
+    pub fn markets_root(&self) -> &Lc {
+        &self.words[6]
+    }
+    pub fn time(&self) -> &Lc {
+        &self.words[7]
+    }
+    pub fn window_first(&self) -> &Lc {
+        &self.words[8]
+    }
+    pub fn window_last(&self) -> &Lc {
+        &self.words[9]
+    }
+    pub fn deposit_count(&self) -> &Lc {
+        &self.words[16]
+    }
+}
+
+/// 1. `header.range`: time and windows below 2^40.
+/// 2. `header.ephemeral`: e is 250 bits, below the subgroup order 2^250.6, so R determines e.
+/// 3. R = e * B8 by construction: the words 13 and 14 are the outputs of the multiplication.
+pub fn header(cs: &mut Cs, size: &Size, trace: Option<&BatchTrace>) -> Header {
+    cs.scope("header", 0);
+    let values: Vec<Fr> = trace.map(novation_state::public_data::header_words).map(|w| w.to_vec()).unwrap_or_default();
+    let mut words: Vec<Lc> = (0..HEADER_WORDS)
+        .map(|i| match i {
+            1 => Lc::constant(size.circuit_id()),
+            13 | 14 => Lc::zero(),
+            _ => cs.alloc("header.word", || values[i]),
+        })
+        .collect();
+    for i in 7..10 {
+        bits::range(cs, "header.range", &words[i], TIME_BITS);
+    }
+    let e = trace.map(|t| t.ephemeral.into_bigint()).unwrap_or_default();
+    let ephemeral: Vec<Bit> = (0..EPHEMERAL_BITS).map(|i| cs.bit("header.ephemeral", || e.get_bit(i))).collect();
+    let (x, y) = babyjub::fixed_base_mul(cs, "header.ephemeral", &ephemeral);
+    words[13] = x;
+    words[14] = y;
+    Header { words, ephemeral, root_out: None }
+}
