@@ -12,4 +12,5 @@ pub mod seal;
 pub mod size;
 pub mod tags;
 pub mod trace;
+pub mod tree;
 pub mod units;
