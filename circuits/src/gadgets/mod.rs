@@ -1,3 +1,4 @@
 //! Gadgets: statements that know no ledger.
 
 pub mod bits;
+pub mod poseidon;
