@@ -1,4 +1,6 @@
 //! Gadgets: statements that know no ledger.
 
+pub mod babyjub;
 pub mod bits;
+pub mod eddsa;
 pub mod poseidon;

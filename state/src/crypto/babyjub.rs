@@ -214,11 +214,13 @@ fn is_upper_half(x: &Fr) -> bool {
     x.into_bigint() > Fr::MODULUS_MINUS_ONE_DIV_TWO
 }
 
-fn to_ark(p: &Point) -> EdwardsAffine {
+/// The point on arkworks' isomorphic curve, for those who need its projective arithmetic. Nothing is checked.
+pub fn to_ark(p: &Point) -> EdwardsAffine {
     EdwardsAffine::new_unchecked(p.x * SQRT_A, p.y)
 }
 
-fn from_ark(p: EdwardsAffine) -> Point {
+/// The inverse of [`to_ark`].
+pub fn from_ark(p: EdwardsAffine) -> Point {
     Point { x: p.x * SQRT_A_INV, y: p.y }
 }
 
