@@ -3,23 +3,19 @@
 use crate::cs::{Bit, Cs, Lc};
 use crate::gadgets::{babyjub, bits};
 use ark_ff::{BigInteger, PrimeField};
+use novation_state::crypto::viewing::EPHEMERAL_BITS;
 use novation_state::public_data::HEADER_WORDS;
 use novation_state::size::Size;
 use novation_state::trace::BatchTrace;
 use novation_state::units::TIME_BITS;
 use ark_bn254::Fr;
 
-/// Bits of the ephemeral scalar: below the subgroup order, so that one R has one e.
-pub const EPHEMERAL_BITS: usize = 250;
-
 /// Wires of the header.
 pub struct Header {
     /// The words of D, in order.
     pub words: Vec<Lc>,
-    /// Bits of the ephemeral scalar, least significant first.
+    /// The bits of e below its leading one, least significant first: e = 2^249 + sum bits_i 2^i.
     pub ephemeral: Vec<Bit>,
-    /// Accounts root after all entries; checked by the house lane.
-    pub root_out: Option<Lc>,
 }
 
 impl Header {
@@ -53,7 +49,7 @@ impl Header {
 }
 
 /// 1. `header.range`: time and windows below 2^40.
-/// 2. `header.ephemeral`: e is 250 bits, below the subgroup order 2^250.6, so R determines e.
+/// 2. `header.ephemeral`: e lies in [2^249, 2^250), below the subgroup order 2^250.6, so R determines e.
 /// 3. R = e * B8 by construction: the words 13 and 14 are the outputs of the multiplication.
 pub fn header(cs: &mut Cs, size: &Size, trace: Option<&BatchTrace>) -> Header {
     cs.scope("header", 0);
@@ -70,8 +66,10 @@ pub fn header(cs: &mut Cs, size: &Size, trace: Option<&BatchTrace>) -> Header {
     }
     let e = trace.map(|t| t.ephemeral.into_bigint()).unwrap_or_default();
     let ephemeral: Vec<Bit> = (0..EPHEMERAL_BITS).map(|i| cs.bit("header.ephemeral", || e.get_bit(i))).collect();
-    let (x, y) = babyjub::fixed_base_mul(cs, "header.ephemeral", &ephemeral);
+    let mut all = ephemeral.clone();
+    all.push(Bit::constant(true));
+    let (x, y) = babyjub::fixed_base_mul(cs, "header.ephemeral", &all);
     words[13] = x;
     words[14] = y;
-    Header { words, ephemeral, root_out: None }
+    Header { words, ephemeral }
 }

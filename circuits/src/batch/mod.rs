@@ -29,7 +29,6 @@ mod house;
 mod links;
 mod markets;
 mod orders;
-pub mod redundant;
 
 use crate::cs::{Cs, Failure, Lie, Matrices, Mode};
 use ark_bn254::Fr;
@@ -45,7 +44,7 @@ pub fn synthesize(cs: &mut Cs, size: &Size, batch: Option<(&BatchTrace, &PublicD
     let inputs = batch.map(|(_, public)| public.inputs()).unwrap_or_default();
     let [c, z, y] = inputs.map(|v| cs.public(v));
 
-    let mut header = header::header(cs, size, trace);
+    let header = header::header(cs, size, trace);
     let rows = markets::rows(cs, size, &header, trace);
     let old = accounts::old::entries(cs, size, trace);
     let clearings = clearings::clearings(cs, size, &header, &rows, trace);
@@ -53,7 +52,7 @@ pub fn synthesize(cs: &mut Cs, size: &Size, batch: Option<(&BatchTrace, &PublicD
     let deposits = deposits::deposits(cs, size, &header, &old, trace);
     let commands = commands::commands(cs, size, &header, &old, &z, trace);
     let accounts = accounts::new::entries(cs, size, &header, &rows, &old, &orders, &deposits, &commands, &z, trace);
-    let house = house::house(cs, &mut header, &accounts, &orders, trace);
+    let house = house::house(cs, &header, &accounts, &orders, trace);
     links::poles(cs, &orders, &commands, &accounts);
     links::commitment(cs, size, &header, &rows, &clearings, &orders, &deposits, &commands, &accounts, &house, trace, &c);
     links::evaluation(cs, &header, &deposits, &commands, &accounts, &house, &z, &y);

@@ -162,9 +162,9 @@ fn order(
     let hash = poseidon::hash(cs, "order.message", Tag::Message.fr(), &words);
     let message = cs.mul("order.message", active.lc(), &hash);
     let signature = eddsa::SignatureWires {
-        r_x: cs.alloc("order.signature", || input.map_or(BASE8.x, |o| o.signature.r8.x)),
-        r_y: cs.alloc("order.signature", || input.map_or(BASE8.y, |o| o.signature.r8.y)),
-        s: cs.alloc("order.signature", || input.map(|o| eddsa::scalar_to_field(&o.signature.s)).unwrap_or_default()),
+        r_x: cs.alloc("order.signature", || input.map_or(BASE8.x, |o| o.signature.r.x)),
+        r_y: cs.alloc("order.signature", || input.map_or(BASE8.y, |o| o.signature.r.y)),
+        s: cs.alloc("order.signature", || of(&|o| o.signature.s)),
     };
     eddsa::verify(cs, active, (&owner.0, &owner.1), &hash, &signature);
 
