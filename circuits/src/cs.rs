@@ -226,9 +226,22 @@ pub struct Lie {
     pub index: usize,
     /// Name of the allocation.
     pub name: &'static str,
-    /// Which of the allocations of that name in that entry, from 0.
+    /// Which of the allocations of that name in that entry, from 0; a lane that comes back to an entry counts anew.
     pub nth: usize,
     /// The value the prover claims.
+    pub value: Fr,
+}
+
+/// A value that the prover chose (check mode records them: what there is to lie about).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hint {
+    /// Lane.
+    pub lane: &'static str,
+    /// Entry of the lane.
+    pub index: usize,
+    /// Name of the allocation.
+    pub name: &'static str,
+    /// What was chosen.
     pub value: Fr,
 }
 
@@ -355,6 +368,7 @@ pub struct Cs<'l> {
     num_public: usize,
     constraints: usize,
     failures: Vec<Failure>,
+    hints: Vec<Hint>,
     matrices: Option<Matrices>,
     label_ids: BTreeMap<(&'static str, &'static str), u32>,
 }
@@ -371,6 +385,7 @@ impl<'l> Cs<'l> {
             num_public: 0,
             constraints: 0,
             failures: Vec::new(),
+            hints: Vec::new(),
             matrices: None,
             label_ids: BTreeMap::new(),
         }
@@ -446,6 +461,9 @@ impl<'l> Cs<'l> {
                 }
             }
             *nth += 1;
+        }
+        if self.mode == Mode::Check {
+            self.hints.push(Hint { lane: self.lane, index: self.index, name, value });
         }
         self.push(value)
     }
@@ -542,6 +560,7 @@ impl<'l> Cs<'l> {
                 self.values.extend_from_slice(&child.values);
                 self.constraints += child.constraints;
                 self.failures.extend(child.failures);
+                self.hints.extend(child.hints);
                 outs.push(out);
             }
             outs
@@ -559,6 +578,11 @@ impl<'l> Cs<'l> {
     /// What failed so far (check mode).
     pub fn failures(&self) -> &[Failure] {
         &self.failures
+    }
+
+    /// Every choice so far, in order (check mode).
+    pub fn hints(&self) -> &[Hint] {
+        &self.hints
     }
 
     /// The matrices (shape mode).

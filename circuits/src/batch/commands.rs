@@ -11,7 +11,8 @@ use super::accounts::old::Old;
 use super::header::Header;
 use super::orders::open_slot;
 use crate::cs::{Bit, Cs, Lc};
-use crate::gadgets::{babyjub, bits, eddsa, merkle, poseidon};
+use crate::gadgets::babyjub::SubgroupPoint;
+use crate::gadgets::{bits, eddsa, merkle, poseidon};
 use ark_bn254::Fr;
 use novation_state::crypto::babyjub::BASE8;
 use novation_state::leaf::FILLED_BITS;
@@ -101,9 +102,9 @@ fn command(
     words[10] = eighth.1.clone();
     let hash = poseidon::hash(cs, "command.message", Tag::Message.fr(), &words);
     let message = cs.mul("command.message", active.lc(), &hash);
-    let signature = |cs: &mut Cs, name, s: Option<&novation_state::crypto::eddsa::Signature>| eddsa::SignatureWires {
-        r_x: cs.alloc(name, || s.map_or(BASE8.x, |s| s.r.x)),
-        r_y: cs.alloc(name, || s.map_or(BASE8.y, |s| s.r.y)),
+    let signature = |cs: &mut Cs, name, s: Option<&novation_state::crypto::eddsa::Signature>| eddsa::Signature {
+        rx: cs.alloc(name, || s.map_or(BASE8.x, |s| s.r.x)),
+        ry: cs.alloc(name, || s.map_or(BASE8.y, |s| s.r.y)),
         s: cs.alloc(name, || s.map(|s| s.s).unwrap_or_default()),
     };
     let by_owner = signature(cs, "command.signature", input.map(|c| &c.signature));
@@ -119,8 +120,10 @@ fn command(
     let public_amount = cs.mul("withdraw.public", withdraw.lc(), &amount);
 
     // Rotation: the new key is 8 * (a curve point), is not the identity, and signs.
-    babyjub::on_curve_if(cs, "rotate.on_curve", &rotate, (&eighth.0, &eighth.1));
-    let new_owner = babyjub::mul8(cs, "rotate.mul8", (&eighth.0, &eighth.1));
+    let x = cs.select("rotate.key", &rotate, &eighth.0, &Lc::constant(BASE8.x));
+    let y = cs.select("rotate.key", &rotate, &eighth.1, &Lc::constant(BASE8.y));
+    let new_owner = SubgroupPoint::mul8(cs, &x, &y);
+    let new_owner = (new_owner.curve().x().clone(), new_owner.curve().y().clone());
     let identity = bits::is_zero(cs, "rotate.key_not_identity", &new_owner.0);
     cs.enforce("rotate.key_not_identity", rotate.lc(), identity.lc(), &zero);
     let by_new_key = signature(cs, "rotate.possession", input.and_then(|c| c.possession.as_ref()));

@@ -9,8 +9,10 @@
 use super::accounts::old::Old;
 use super::header::Header;
 use crate::cs::{Bit, Cs, Lc};
-use crate::gadgets::{babyjub, bits};
+use crate::gadgets::babyjub::SubgroupPoint;
+use crate::gadgets::bits;
 use ark_bn254::Fr;
+use novation_state::crypto::babyjub::BASE8;
 use novation_state::size::Size;
 use novation_state::trace::{BatchTrace, DepositTrace};
 use novation_state::units::{pow2, AMOUNT_BITS, CASH_BITS, SLOT_BITS};
@@ -47,12 +49,15 @@ fn deposit(cs: &mut Cs, old: &[Old], slots: &[Lc], active: &Bit, input: Option<&
     for zero in [&owner_eighth.0, &owner_eighth.1, &viewing_eighth.0, &viewing_eighth.1, &packed] {
         cs.enforce("deposit.padding_is_zero", idle.lc(), zero, &Lc::zero());
     }
-    // The contract has checked the curve equation; it costs little not to depend on that.
-    for point in [&owner_eighth, &viewing_eighth] {
-        babyjub::on_curve_if(cs, "deposit.on_curve", active, (&point.0, &point.1));
-    }
-    let owner = babyjub::mul8(cs, "deposit.mul8", (&owner_eighth.0, &owner_eighth.1));
-    let viewing = babyjub::mul8(cs, "deposit.mul8", (&viewing_eighth.0, &viewing_eighth.1));
+    // The contract has checked the curve equation as well, so every queued deposit can be processed.
+    let key = |cs: &mut Cs, eighth: &(Lc, Lc)| {
+        let x = cs.select("deposit.key", active, &eighth.0, &Lc::constant(BASE8.x));
+        let y = cs.select("deposit.key", active, &eighth.1, &Lc::constant(BASE8.y));
+        let key = SubgroupPoint::mul8(cs, &x, &y);
+        (key.curve().x().clone(), key.curve().y().clone())
+    };
+    let owner = key(cs, &owner_eighth);
+    let viewing = key(cs, &viewing_eighth);
 
     // SOUND: slots are distinct (account.sorted).
     let at = bits::one_hot(cs, "deposit.account", slots, &slot, active);

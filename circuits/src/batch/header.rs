@@ -3,6 +3,7 @@
 use crate::cs::{Bit, Cs, Lc};
 use crate::gadgets::{babyjub, bits};
 use ark_ff::{BigInteger, PrimeField};
+use novation_state::crypto::babyjub::Scalar;
 use novation_state::crypto::viewing::EPHEMERAL_BITS;
 use novation_state::public_data::HEADER_WORDS;
 use novation_state::size::Size;
@@ -68,8 +69,8 @@ pub fn header(cs: &mut Cs, size: &Size, trace: Option<&BatchTrace>) -> Header {
     let ephemeral: Vec<Bit> = (0..EPHEMERAL_BITS).map(|i| cs.bit("header.ephemeral", || e.get_bit(i))).collect();
     let mut all = ephemeral.clone();
     all.push(Bit::constant(true));
-    let (x, y) = babyjub::fixed_base_mul(cs, "header.ephemeral", &all);
-    words[13] = x;
-    words[14] = y;
+    let r = babyjub::mul_base8(cs, &all, &Scalar::from(0u64));
+    words[13] = r.x().clone();
+    words[14] = r.y().clone();
     Header { words, ephemeral }
 }

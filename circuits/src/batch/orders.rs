@@ -161,9 +161,9 @@ fn order(
     words[12] = &instrument + Lc::constant(pow2(INSTRUMENT_WORD_BITS));
     let hash = poseidon::hash(cs, "order.message", Tag::Message.fr(), &words);
     let message = cs.mul("order.message", active.lc(), &hash);
-    let signature = eddsa::SignatureWires {
-        r_x: cs.alloc("order.signature", || input.map_or(BASE8.x, |o| o.signature.r.x)),
-        r_y: cs.alloc("order.signature", || input.map_or(BASE8.y, |o| o.signature.r.y)),
+    let signature = eddsa::Signature {
+        rx: cs.alloc("order.signature", || input.map_or(BASE8.x, |o| o.signature.r.x)),
+        ry: cs.alloc("order.signature", || input.map_or(BASE8.y, |o| o.signature.r.y)),
         s: cs.alloc("order.signature", || of(&|o| o.signature.s)),
     };
     eddsa::verify(cs, active, (&owner.0, &owner.1), &hash, &signature);
