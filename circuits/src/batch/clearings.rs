@@ -83,19 +83,12 @@ fn clearing(
 }
 
 /// The table.
-pub fn clearings(
-    cs: &mut Cs,
-    size: &Size,
-    header: &Header,
-    rows: &[Row],
-    trace: Option<&BatchTrace>,
-) -> Vec<Clearing> {
+pub fn clearings(cs: &mut Cs, size: &Size, header: &Header, rows: &[Row], trace: Option<&BatchTrace>) -> Vec<Clearing> {
     cs.scope("clearings", 0);
     let count = cs.alloc("clearing.count", || Fr::from(trace.map_or(0, |t| t.clearings.len()) as u64));
     let used = bits::prefix(cs, "clearing.used", &count, size.clearings);
     let ids: Vec<Lc> = rows.iter().map(|r| r.id.clone()).collect();
-    let table =
-        cs.parallel("clearings", size.clearings, |cs, i| clearing(cs, header, rows, &ids, &used[i], trace, i));
+    let table = cs.parallel("clearings", size.clearings, |cs, i| clearing(cs, header, rows, &ids, &used[i], trace, i));
     for i in 1..table.len() {
         cs.scope("clearings", i);
         // (row, window) is below 2^47.

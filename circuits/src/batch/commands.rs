@@ -63,9 +63,8 @@ fn command(
     let eighth = (cs.alloc("command.new_key", || signed[9]), cs.alloc("command.new_key", || signed[10]));
 
     // Exactly one type if active, none otherwise.
-    let kind = |cs: &mut Cs, f: fn(&Action) -> bool| {
-        cs.bit("command.type", || input.is_some_and(|c| f(&c.command.action)))
-    };
+    let kind =
+        |cs: &mut Cs, f: fn(&Action) -> bool| cs.bit("command.type", || input.is_some_and(|c| f(&c.command.action)));
     let withdraw = kind(cs, |a| matches!(a, Action::Withdraw { .. }));
     let cancel = kind(cs, |a| matches!(a, Action::Cancel));
     let raise = kind(cs, |a| matches!(a, Action::Epoch));
@@ -102,9 +101,9 @@ fn command(
     words[10] = eighth.1.clone();
     let hash = poseidon::hash(cs, "command.message", Tag::Message.fr(), &words);
     let message = cs.mul("command.message", active.lc(), &hash);
-    let signature = |cs: &mut Cs, name, s: Option<&novation_state::crypto::eddsa::Signature>| eddsa::Signature {
-        rx: cs.alloc(name, || s.map_or(BASE8.x, |s| s.r.x)),
-        ry: cs.alloc(name, || s.map_or(BASE8.y, |s| s.r.y)),
+    let signature = |cs: &mut Cs, name, s: Option<&novation_state::crypto::eddsa::Signature>| eddsa::SignatureWires {
+        r_x: cs.alloc(name, || s.map_or(BASE8.x, |s| s.r.x)),
+        r_y: cs.alloc(name, || s.map_or(BASE8.y, |s| s.r.y)),
         s: cs.alloc(name, || s.map(|s| s.s).unwrap_or_default()),
     };
     let by_owner = signature(cs, "command.signature", input.map(|c| &c.signature));
@@ -132,8 +131,7 @@ fn command(
     // The order slot: a cancellation may name the nonce that is there, everything else needs a later one.
     let strict = active.lc() - cancel.lc();
     let slot = open_slot(cs, "command.nonce_not_older", &nonce, &strict, input.map(|c| &c.slot_before));
-    let leaf_after =
-        poseidon::hash(cs, "slot.leaf", Tag::OrderSlot.fr(), &[&nonce * pow2(FILLED_BITS), hash.clone()]);
+    let leaf_after = poseidon::hash(cs, "slot.leaf", Tag::OrderSlot.fr(), &[&nonce * pow2(FILLED_BITS), hash.clone()]);
     let (root_in, root_out) =
         merkle::update(cs, "command.path", &slot_bits, input.map(|c| &c.path[..]), &slot.leaf_before, &leaf_after);
     cs.enforce("command.root", active.lc(), &(&root_in - &root_old), &zero);

@@ -31,10 +31,8 @@ pub struct Deposit {
 
 fn deposit(cs: &mut Cs, old: &[Old], slots: &[Lc], active: &Bit, input: Option<&DepositTrace>) -> Deposit {
     let of = |f: &dyn Fn(&DepositTrace) -> Fr| input.map(f).unwrap_or_default();
-    let owner_eighth = (
-        cs.alloc("deposit.key", || of(&|d| d.owner_eighth.x)),
-        cs.alloc("deposit.key", || of(&|d| d.owner_eighth.y)),
-    );
+    let owner_eighth =
+        (cs.alloc("deposit.key", || of(&|d| d.owner_eighth.x)), cs.alloc("deposit.key", || of(&|d| d.owner_eighth.y)));
     let viewing_eighth = (
         cs.alloc("deposit.key", || of(&|d| d.viewing_eighth.x)),
         cs.alloc("deposit.key", || of(&|d| d.viewing_eighth.y)),
@@ -101,13 +99,7 @@ fn deposit(cs: &mut Cs, old: &[Old], slots: &[Lc], active: &Bit, input: Option<&
 }
 
 /// All deposits; the header's count says how many are active.
-pub fn deposits(
-    cs: &mut Cs,
-    size: &Size,
-    header: &Header,
-    old: &[Old],
-    trace: Option<&BatchTrace>,
-) -> Vec<Deposit> {
+pub fn deposits(cs: &mut Cs, size: &Size, header: &Header, old: &[Old], trace: Option<&BatchTrace>) -> Vec<Deposit> {
     cs.scope("deposits", 0);
     let active = bits::prefix(cs, "deposit.active", header.deposit_count(), size.deposits);
     let slots: Vec<Lc> = old.iter().map(|o| o.slot.clone()).collect();

@@ -2,6 +2,7 @@
 
 use crate::cs::{Bit, Cs, Lc};
 use crate::gadgets::{babyjub, bits};
+use ark_bn254::Fr;
 use ark_ff::{BigInteger, PrimeField};
 use novation_state::crypto::babyjub::Scalar;
 use novation_state::crypto::viewing::EPHEMERAL_BITS;
@@ -9,7 +10,6 @@ use novation_state::public_data::HEADER_WORDS;
 use novation_state::size::Size;
 use novation_state::trace::BatchTrace;
 use novation_state::units::TIME_BITS;
-use ark_bn254::Fr;
 
 /// Wires of the header.
 pub struct Header {

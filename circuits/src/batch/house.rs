@@ -21,20 +21,12 @@ pub struct House {
 }
 
 /// The entry.
-pub fn house(
-    cs: &mut Cs,
-    header: &Header,
-    accounts: &[Account],
-    orders: &Orders,
-    trace: Option<&BatchTrace>,
-) -> House {
+pub fn house(cs: &mut Cs, header: &Header, accounts: &[Account], orders: &Orders, trace: Option<&BatchTrace>) -> House {
     cs.scope("house", 0);
     let before = trace.map(|t| &t.house.before);
     let of = |f: &dyn Fn(&HouseLeaf) -> Fr| before.map(f).unwrap_or_default();
-    let viewing = (
-        cs.alloc("house.viewing", || of(&|h| h.viewing.x)),
-        cs.alloc("house.viewing", || of(&|h| h.viewing.y)),
-    );
+    let viewing =
+        (cs.alloc("house.viewing", || of(&|h| h.viewing.x)), cs.alloc("house.viewing", || of(&|h| h.viewing.y)));
     let salt = cs.alloc("house.salt", || of(&|h| h.salt));
     let clearing = cs.alloc("house.balance", || of(&|h| h.clearing.into()));
     let fees = cs.alloc("house.balance", || of(&|h| h.fees.into()));

@@ -11,9 +11,7 @@ use super::orders::Orders;
 use crate::cs::{Cs, Lc};
 use crate::gadgets::poseidon;
 use ark_bn254::Fr;
-use novation_state::public_data::{
-    CLEARINGS_PER_WORD, CLEARING_BITS, FILLS_PER_WORD, FILL_BITS, IDS_PER_WORD, RATE,
-};
+use novation_state::public_data::{CLEARINGS_PER_WORD, CLEARING_BITS, FILLS_PER_WORD, FILL_BITS, IDS_PER_WORD, RATE};
 use novation_state::size::Size;
 use novation_state::tags::Tag;
 use novation_state::trace::BatchTrace;
@@ -114,9 +112,7 @@ pub fn commitment(
     words.push(blind);
     let packed: Vec<Lc> = clearings
         .iter()
-        .map(|c| {
-            &c.id + &c.window * pow2(INSTRUMENT_WORD_BITS) + &c.price * pow2(INSTRUMENT_WORD_BITS + TIME_BITS)
-        })
+        .map(|c| &c.id + &c.window * pow2(INSTRUMENT_WORD_BITS) + &c.price * pow2(INSTRUMENT_WORD_BITS + TIME_BITS))
         .collect();
     words.extend(pack(&packed, CLEARING_BITS, CLEARINGS_PER_WORD));
     let fills: Vec<Lc> = orders.entries.iter().map(|o| o.fill.clone()).collect();

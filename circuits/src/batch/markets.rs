@@ -65,8 +65,7 @@ fn row(cs: &mut Cs, size: &Size, header: &Header, trace: Option<&BatchTrace>, r:
     let field_of = |f: &dyn Fn(&MarketLeaf) -> i128| leaf.map_or(Fr::from(0u64), |l| field(f(l)));
 
     let id_value = input.map_or(0, |i| i.id.get() as u64);
-    let id_bits: Vec<Bit> =
-        (0..INSTRUMENT_BITS).map(|i| cs.bit("market.id", || id_value >> i & 1 == 1)).collect();
+    let id_bits: Vec<Bit> = (0..INSTRUMENT_BITS).map(|i| cs.bit("market.id", || id_value >> i & 1 == 1)).collect();
     let id = bits::from_bits(&id_bits);
     let listed = cs.bit("market.listed", || leaf.is_some());
 

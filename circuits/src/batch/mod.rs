@@ -54,7 +54,9 @@ pub fn synthesize(cs: &mut Cs, size: &Size, batch: Option<(&BatchTrace, &PublicD
     let accounts = accounts::new::entries(cs, size, &header, &rows, &old, &orders, &deposits, &commands, &z, trace);
     let house = house::house(cs, &header, &accounts, &orders, trace);
     links::poles(cs, &orders, &commands, &accounts);
-    links::commitment(cs, size, &header, &rows, &clearings, &orders, &deposits, &commands, &accounts, &house, trace, &c);
+    links::commitment(
+        cs, size, &header, &rows, &clearings, &orders, &deposits, &commands, &accounts, &house, trace, &c,
+    );
     links::evaluation(cs, &header, &deposits, &commands, &accounts, &house, &z, &y);
 }
 

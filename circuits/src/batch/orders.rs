@@ -98,8 +98,7 @@ fn order(
     let of = |f: &dyn Fn(&OrderTrace) -> Fr| input.map(f).unwrap_or_default();
     let account = cs.alloc("order.account", || of(&|o| o.order.binding.account.into()));
     let slot_value = input.map_or(0, |o| o.order.binding.order_slot);
-    let slot_bits: Vec<Bit> =
-        (0..ORDER_SLOT_BITS).map(|i| cs.bit("order.slot", || slot_value >> i & 1 == 1)).collect();
+    let slot_bits: Vec<Bit> = (0..ORDER_SLOT_BITS).map(|i| cs.bit("order.slot", || slot_value >> i & 1 == 1)).collect();
     let nonce = cs.alloc("order.nonce", || of(&|o| Fr::from(o.order.binding.nonce)));
     let lots = cs.alloc("order.lots", || of(&|o| o.order.lots.into()));
     let limit = cs.alloc("order.limit", || of(&|o| o.order.limit.into()));
@@ -161,9 +160,9 @@ fn order(
     words[12] = &instrument + Lc::constant(pow2(INSTRUMENT_WORD_BITS));
     let hash = poseidon::hash(cs, "order.message", Tag::Message.fr(), &words);
     let message = cs.mul("order.message", active.lc(), &hash);
-    let signature = eddsa::Signature {
-        rx: cs.alloc("order.signature", || input.map_or(BASE8.x, |o| o.signature.r.x)),
-        ry: cs.alloc("order.signature", || input.map_or(BASE8.y, |o| o.signature.r.y)),
+    let signature = eddsa::SignatureWires {
+        r_x: cs.alloc("order.signature", || input.map_or(BASE8.x, |o| o.signature.r.x)),
+        r_y: cs.alloc("order.signature", || input.map_or(BASE8.y, |o| o.signature.r.y)),
         s: cs.alloc("order.signature", || of(&|o| o.signature.s)),
     };
     eddsa::verify(cs, active, (&owner.0, &owner.1), &hash, &signature);

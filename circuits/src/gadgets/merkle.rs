@@ -10,13 +10,7 @@ use ark_bn254::Fr;
 use novation_state::tags::Tag;
 
 /// Children at one level: the node below in its place among the siblings.
-fn children(
-    cs: &mut Cs,
-    name: &'static str,
-    position: usize,
-    siblings: Option<&[Fr; 3]>,
-    node: &Lc,
-) -> [Lc; 4] {
+fn children(cs: &mut Cs, name: &'static str, position: usize, siblings: Option<&[Fr; 3]>, node: &Lc) -> [Lc; 4] {
     std::array::from_fn(|i| {
         cs.alloc(name, || {
             let siblings = siblings.copied().unwrap_or_default();
@@ -43,13 +37,7 @@ struct Level {
     at: [Lc; 4],
 }
 
-fn level(
-    cs: &mut Cs,
-    name: &'static str,
-    bits: &[Bit],
-    siblings: Option<&[Fr; 3]>,
-    node: &Lc,
-) -> Level {
+fn level(cs: &mut Cs, name: &'static str, bits: &[Bit], siblings: Option<&[Fr; 3]>, node: &Lc) -> Level {
     let position = usize::from(bits[0].value()) + 2 * usize::from(bits[1].value());
     let at = indicators(cs, name, &bits[0], &bits[1]);
     let children = children(cs, name, position, siblings, node);

@@ -3,4 +3,5 @@
 pub mod babyjub;
 pub mod bits;
 pub mod eddsa;
+pub mod merkle;
 pub mod poseidon;

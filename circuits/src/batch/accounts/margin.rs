@@ -136,11 +136,7 @@ pub fn margin(cs: &mut Cs, size: &Size, rows: &[Row], slots: &[Slot]) -> Margin 
         let parts: Vec<[Lc; 2]> = sums_after
             .iter()
             .map(|sum| {
-                let (low, high) = if in_pack == 2 {
-                    split(cs, "margin.split", sum)
-                } else {
-                    (sum.clone(), Lc::zero())
-                };
+                let (low, high) = if in_pack == 2 { split(cs, "margin.split", sum) } else { (sum.clone(), Lc::zero()) };
                 [low, high]
             })
             .collect();
@@ -183,7 +179,11 @@ pub fn margin(cs: &mut Cs, size: &Size, rows: &[Row], slots: &[Slot]) -> Margin 
                 let (low, high) = split(cs, "margin.before_split", &picked);
                 bits::signed_range(cs, "margin.before_split", &low, SUM_BITS);
                 bits::signed_range(cs, "margin.before_split", &high, SUM_BITS);
-                if u == 0 { low } else { high }
+                if u == 0 {
+                    low
+                } else {
+                    high
+                }
             } else {
                 picked
             };

@@ -136,8 +136,7 @@ fn entry(
     margin::rule(cs, &margin, &slots, &touch, &effects.withdraws, &cash_before, &cash);
 
     // What a command may change; poles at z say that only a command did.
-    let orders_root =
-        cs.alloc("account.new_orders_root", || after.map_or(old.orders_root.value(), |l| l.orders_root));
+    let orders_root = cs.alloc("account.new_orders_root", || after.map_or(old.orders_root.value(), |l| l.orders_root));
     let epoch = cs.alloc("account.new_epoch", || after.map(|l| Fr::from(l.epoch)).unwrap_or_default());
     let owner = (
         cs.alloc("account.new_owner", || after.map_or(old.owner.0.value(), |l| l.owner.x)),
@@ -212,10 +211,7 @@ fn entry(
         pole_roots: bits::pole(cs, "link.roots", z, &old.slot, &roots_change),
         pole_epoch: bits::pole(cs, "link.epoch", z, &old.slot, &epoch_change),
         pole_owner: [owner_x, owner_y].map(|w| bits::pole(cs, "link.owner", z, &old.slot, &w)),
-        poles_lots: slots
-            .iter()
-            .map(|s| bits::pole(cs, "link.lots", z, &key(s), &(&s.after - &s.rolled)))
-            .collect(),
+        poles_lots: slots.iter().map(|s| bits::pole(cs, "link.lots", z, &key(s), &(&s.after - &s.rolled))).collect(),
         poles_reducing: slots.iter().map(|s| bits::pole(cs, "link.reducing", z, &key(s), &s.reducing)).collect(),
         root_in,
         root_out,

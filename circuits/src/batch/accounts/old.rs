@@ -54,8 +54,7 @@ fn entry(cs: &mut Cs, size: &Size, input: Option<&AccountTrace>) -> Old {
     let epoch = cs.alloc("account.epoch", || of(before, &|l| Fr::from(l.epoch)));
     let words: Vec<Lc> =
         (0..size.slots).map(|k| cs.alloc("account.word", || of(before, &|l| l.positions[k].word()))).collect();
-    let orders_root =
-        cs.alloc("account.orders_root", || before.map_or(empty_orders_root(), |l| l.orders_root));
+    let orders_root = cs.alloc("account.orders_root", || before.map_or(empty_orders_root(), |l| l.orders_root));
 
     let fresh = was.not();
     for zero in [&cash, &epoch].into_iter().chain(&words) {

@@ -97,13 +97,11 @@ pub fn slots(
     trace: Option<&BatchTrace>,
 ) -> Vec<Slot> {
     let zero = Lc::zero();
-    let sides: Vec<Sides> =
-        words.iter().enumerate().map(|(k, word)| sides(cs, touch, word, input, k)).collect();
+    let sides: Vec<Sides> = words.iter().enumerate().map(|(k, word)| sides(cs, touch, word, input, k)).collect();
 
     // Each slot in play matches exactly one row. SOUND: row ids are distinct (market.sorted).
     let ids: Vec<Lc> = rows.iter().map(|r| r.id.clone()).collect();
-    let at: Vec<Vec<Bit>> =
-        sides.iter().map(|s| bits::one_hot(cs, "position.row", &ids, &s.id, &s.in_play)).collect();
+    let at: Vec<Vec<Bit>> = sides.iter().map(|s| bits::one_hot(cs, "position.row", &ids, &s.id, &s.in_play)).collect();
     // Each row matches at most one slot: the same instrument never sits in two.
     let mut flags = Lc::zero();
     for (r, row) in rows.iter().enumerate() {
