@@ -8,7 +8,7 @@
 
 use super::value::Holding;
 use crate::leaf::SCENARIOS;
-use crate::units::{Cash, Lots};
+use crate::units::Lots;
 use num_bigint::BigInt;
 use std::cmp::Ordering;
 
@@ -74,7 +74,7 @@ pub struct Standing {
 
 impl Standing {
     /// Of cash and holdings.
-    pub fn of(cash: Cash, holdings: &[Holding]) -> Standing {
+    pub fn of(cash: i128, holdings: &[Holding]) -> Standing {
         Standing { equity: super::value::equity(cash, holdings), initial: Margin::of(holdings).initial() }
     }
 }
@@ -133,7 +133,7 @@ pub fn check(before: &Standing, after: &Standing, all_shrank: bool) -> Result<()
 }
 
 /// What an account may withdraw: `min(equity, daily equity) - initial`; negative if it owes margin. In micro-units.
-pub fn withdrawable(cash: Cash, holdings: &[Holding]) -> i128 {
+pub fn withdrawable(cash: i128, holdings: &[Holding]) -> i128 {
     let equity = super::value::equity(cash, holdings).min(super::value::daily_equity(cash, holdings));
     equity - Margin::of(holdings).initial()
 }
@@ -176,10 +176,6 @@ pub(crate) mod tests {
 
     fn per_lot(n: i64) -> PerLot {
         PerLot::new(n).unwrap()
-    }
-
-    fn cash(n: i128) -> Cash {
-        Cash::new(n).unwrap()
     }
 
     fn at(equity: i128, initial: i128) -> Standing {
@@ -236,8 +232,8 @@ pub(crate) mod tests {
         a.risk = [per_lot(-1_000); SCENARIOS];
         a.charge_long = Charge::new(9).unwrap();
         let holdings = [Holding { lots: lots(2), market: &a }];
-        assert_eq!(Standing::of(cash(1), &holdings), at(1_541, 0));
-        assert_eq!(crate::math::value::daily_equity(cash(1), &holdings), 1_541);
+        assert_eq!(Standing::of(1, &holdings), at(1_541, 0));
+        assert_eq!(crate::math::value::daily_equity(1, &holdings), 1_541);
     }
 
     #[test]
@@ -246,9 +242,9 @@ pub(crate) mod tests {
         a.charge_long = Charge::new(6).unwrap();
         a.charge_short = Charge::new(6).unwrap();
         // A long of 2 is worth 2,000 at mark and 1,800 at the daily mark; a short the negative.
-        assert_eq!(withdrawable(cash(0), &[Holding { lots: lots(2), market: &a }]), 1_800 - 12);
-        assert_eq!(withdrawable(cash(3_000), &[Holding { lots: lots(-2), market: &a }]), 1_000 - 12);
-        assert_eq!(withdrawable(cash(0), &[Holding { lots: lots(-2), market: &a }]), -2_012);
+        assert_eq!(withdrawable(0, &[Holding { lots: lots(2), market: &a }]), 1_800 - 12);
+        assert_eq!(withdrawable(3_000, &[Holding { lots: lots(-2), market: &a }]), 1_000 - 12);
+        assert_eq!(withdrawable(0, &[Holding { lots: lots(-2), market: &a }]), -2_012);
     }
 
     #[test]

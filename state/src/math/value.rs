@@ -1,7 +1,7 @@
 //! What an account is worth.
 
 use crate::leaf::{MarketLeaf, Status};
-use crate::units::{Cash, Lots};
+use crate::units::Lots;
 
 /// Some lots of an instrument, valued and margined with its market leaf.
 #[derive(Clone, Copy, Debug)]
@@ -34,11 +34,11 @@ impl Holding<'_> {
 }
 
 /// `cash + sum of values`, in micro-units. Below 2^106 + 2^6 * 2^97 < 2^107.
-pub fn equity(cash: Cash, holdings: &[Holding]) -> i128 {
-    cash.get() + holdings.iter().map(Holding::value).sum::<i128>()
+pub fn equity(cash: i128, holdings: &[Holding]) -> i128 {
+    cash + holdings.iter().map(Holding::value).sum::<i128>()
 }
 
 /// [`equity`] at the last daily settlement's marks.
-pub fn daily_equity(cash: Cash, holdings: &[Holding]) -> i128 {
-    cash.get() + holdings.iter().map(Holding::daily_value).sum::<i128>()
+pub fn daily_equity(cash: i128, holdings: &[Holding]) -> i128 {
+    cash + holdings.iter().map(Holding::daily_value).sum::<i128>()
 }

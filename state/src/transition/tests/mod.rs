@@ -1,0 +1,3 @@
+//! Tests of the transition by rule: accepted at the bound, refused just past it with the exact variant.
+
+mod random;
