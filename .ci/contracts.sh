@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Rebuilds and tests the contracts, then compares what is committed (artefacts, gas, fixture) with what was built.
+#   .ci/contracts.sh            check: fails on any difference
+#   .ci/contracts.sh --write    the one command that changes the committed files
+# Needs node, npm and python3; everything else comes from package-lock.json and requirements.txt.
+set -euo pipefail
+cd "$(dirname "$0")/../verifier/contracts"
+
+mode=check
+case "${1:-}" in
+  "") ;;
+  --write) mode=write ;;
+  *) echo "usage: $0 [--write]" >&2; exit 2 ;;
+esac
+
+npm ci --no-audit --no-fund --loglevel=error
+forge=node_modules/.bin/forge
+"$forge" fmt --check
+"$forge" build
+
+if [ "$mode" = write ]; then
+  node tools/artifacts.mjs
+else
+  node tools/artifacts.mjs --check
+fi
+
+"$forge" test
