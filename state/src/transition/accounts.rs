@@ -9,8 +9,8 @@ use crate::crypto::eddsa::EddsaError;
 use crate::leaf::{Position, Status, CHUNK, MAX_POSITIONS};
 use crate::ledger::{Ledger, HOUSE};
 use crate::math::fill::roll;
-use crate::math::margin::{check, only_shrank, Standing};
-use crate::math::value::{daily_equity, Holding};
+use crate::math::margin::{check, only_shrank, Margin, Standing};
+use crate::math::value::{daily_equity, equity, Holding};
 use crate::message::{Action, Binding};
 use crate::reject::{Lane, Rejection};
 use crate::size::Size;
@@ -202,7 +202,14 @@ pub(super) fn settle(
     if entry.withdraws {
         return check_withdrawal(account, cash, &positions, &now, table, time, guard);
     }
-    let before = Standing::of(cash_before, &holdings(&rolled, table));
+    let held: Vec<(Holding, Lots)> = rolled
+        .iter()
+        .zip(&positions)
+        .filter(|(p, _)| !p.is_empty())
+        .map(|(p, after)| (Holding { lots: p.lots, market: table.leaf(p.id) }, after.lots))
+        .collect();
+    let before =
+        Standing { equity: equity(cash_before, &holdings(&rolled, table)), initial: Margin::before(&held).initial() };
     let all_shrank = rolled.iter().zip(&positions).all(|(q, r)| only_shrank(q.lots, r.lots));
     let Standing { equity, initial } = now;
     let verdict = check(&before, &now, all_shrank);

@@ -66,7 +66,8 @@ fn scatter(cs: &mut Cs, name: &'static str, slots: &[Slot], rows: usize, value: 
 
 /// The low part of `x = low + 2^PACK * high` for signed parts: shift into the positive, cut, shift back.
 fn low_part(x: Fr) -> Fr {
-    let shifted = (x + pow2(PACK - 1)).into_bigint().to_bits_le();
+    // 2^(2 PACK) is a multiple of 2^PACK above any sum, so negative sums are cut like positive ones.
+    let shifted = (x + pow2(PACK - 1) + pow2(2 * PACK)).into_bigint().to_bits_le();
     let cut = <Fr as PrimeField>::BigInt::from_bits_le(&shifted[..PACK]);
     Fr::from_bigint(cut).expect("below the modulus") - pow2(PACK - 1)
 }
