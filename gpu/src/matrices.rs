@@ -65,12 +65,11 @@ impl Matrices {
     ///
     /// # Errors
     /// [`Error::MalformedMatrices`], [`Error::ColumnOutOfRange`].
-    #[allow(clippy::type_complexity)]
     pub fn from_parts(
         num_instance: usize,
         num_wires: usize,
         coefficients: Vec<Fr>,
-        [a, b, c]: [(Vec<u32>, Vec<(u32, u32)>); 3],
+        [a, b, c]: [Parts; 3],
     ) -> Result<Self, Error> {
         let bad = Error::MalformedMatrices;
         if num_instance == 0 || num_instance > num_wires || num_wires > u32::MAX as usize {
@@ -82,7 +81,7 @@ impl Matrices {
         if coefficients.iter().any(|c| c.is_zero()) {
             return Err(bad("a stored coefficient is zero"));
         }
-        let check = |(starts, entries): (Vec<u32>, Vec<(u32, u32)>), matrix: char| {
+        let check = |(starts, entries): Parts, matrix: char| {
             if starts.first() != Some(&0) || *starts.last().expect("not empty") as usize != entries.len() {
                 return Err(bad("row boundaries do not span the entries"));
             }
@@ -180,6 +179,9 @@ impl Matrices {
     }
 }
 
+/// The stored form of a matrix, see [`SparseMatrix::parts`].
+type Parts = (Vec<u32>, Vec<(u32, u32)>);
+
 /// Builds [`Matrices`] row by row, giving equal coefficients one place in the table.
 #[derive(Debug)]
 pub struct MatricesBuilder {
@@ -187,7 +189,7 @@ pub struct MatricesBuilder {
     num_wires: usize,
     coefficients: Vec<Fr>,
     ids: HashMap<Fr, u32>,
-    rows: [(Vec<u32>, Vec<(u32, u32)>); 3],
+    rows: [Parts; 3],
 }
 
 impl MatricesBuilder {

@@ -61,8 +61,11 @@ fn msm_tuned<P: SWCurveConfig>(bases: &Bases<P>, scalars: &[Signed], threads: us
     let class = |small: bool| {
         bases.scalar.par_iter().enumerate().with_min_len(task).filter_map(move |(point, &i)| {
             let s = &scalars[i as usize];
-            (!s.is_zero() && s.is_small() == small)
-                .then(|| Term { biased: s.magnitude, point: point as u32 | if s.negative { NEGATIVE } else { 0 } })
+            if s.is_zero() || s.is_small() != small {
+                return None;
+            }
+            let sign = if s.negative { NEGATIVE } else { 0 };
+            Some(Term { biased: s.magnitude, point: point as u32 | sign })
         })
     };
     let mut terms: Vec<Term> = class(true).collect();
