@@ -75,14 +75,14 @@ pub enum ProveFileError {
     File(#[from] FileError),
     /// This build has no circuit of that version and size.
     #[error("the witness is one of circuit `{0}`, which this build does not have")]
-    UnknownCircuit(CircuitId),
+    UnknownCircuit(Box<CircuitId>),
     /// This build has a circuit of that version and size, but with other matrices.
     #[error("the witness is one of circuit `{found}`, this build's is `{expected}`")]
     OtherCircuit {
         /// Circuit of this build.
-        expected: CircuitId,
+        expected: Box<CircuitId>,
         /// Circuit of the witness.
-        found: CircuitId,
+        found: Box<CircuitId>,
     },
     /// No key.
     #[error(transparent)]
@@ -109,11 +109,11 @@ pub fn prove_file(
 ) -> Result<(Proved, Prover, Origin), ProveFileError> {
     let Dump { circuit, assignment } = Dump::load(path)?;
     let Some(r1cs) = circuit_of(circuit.version, &circuit.size) else {
-        return Err(ProveFileError::UnknownCircuit(circuit));
+        return Err(ProveFileError::UnknownCircuit(circuit.into()));
     };
     let expected = CircuitId::new(circuit.version, circuit.size.clone(), &r1cs);
     if expected != circuit {
-        return Err(ProveFileError::OtherCircuit { expected, found: circuit });
+        return Err(ProveFileError::OtherCircuit { expected: expected.into(), found: circuit.into() });
     }
     let (key, origin) = keys.open_or_generate(&circuit, &r1cs, observer)?;
     let prover = Prover::new(backend, r1cs, key)?;

@@ -61,9 +61,9 @@ pub enum KeyFileError {
         /// The file.
         path: PathBuf,
         /// Circuit wanted.
-        expected: CircuitId,
+        expected: Box<CircuitId>,
         /// Circuit of the key.
-        found: CircuitId,
+        found: Box<CircuitId>,
     },
     /// The key is not the one that was asked for by checksum.
     #[error("{path}: the key's checksum is not the pinned one")]
@@ -128,7 +128,7 @@ pub fn load(path: &Path, id: &CircuitId, r1cs: &R1cs, pinned: Option<[u8; 32]>) 
     }
     let found = CircuitId { version: file.u32()?, size: file.text()?, matrices: file.array()? };
     if found != *id {
-        return Err(KeyFileError::OtherCircuit { path: path.into(), expected: id.clone(), found });
+        return Err(KeyFileError::OtherCircuit { path: path.into(), expected: id.clone().into(), found: found.into() });
     }
     let key = read_points(&mut file)?.map_err(|reason| KeyFileError::Key { path: path.into(), reason })?;
     file.finish()?;

@@ -33,13 +33,13 @@ fn witness_of_a_circuit_that_this_build_lacks_is_refused() {
     let system = r1cs(9);
     Dump { circuit: id(&system), assignment: assignment(9, 77) }.save(&path).unwrap();
     match prove_file(&path, |_, _| None, &keys, backend(), &()).unwrap_err() {
-        ProveFileError::UnknownCircuit(circuit) => assert_eq!(circuit, id(&system)),
+        ProveFileError::UnknownCircuit(circuit) => assert_eq!(*circuit, id(&system)),
         other => panic!("{other}"),
     }
     match prove_file(&path, |_, _| Some(r1cs(10)), &keys, backend(), &()).unwrap_err() {
         ProveFileError::OtherCircuit { expected, found } => {
             let matrices = r1cs(10).checksum();
-            assert_eq!((expected, found), (CircuitId { matrices, ..id(&system) }, id(&system)));
+            assert_eq!((*expected, *found), (CircuitId { matrices, ..id(&system) }, id(&system)));
         }
         other => panic!("{other}"),
     }

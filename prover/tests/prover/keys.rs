@@ -71,7 +71,9 @@ fn key_of_another_version_size_or_matrices_is_refused() {
     ];
     for other in others {
         match keyfile::load(&path, &other, &system, None).unwrap_err() {
-            KeyFileError::OtherCircuit { expected, found, .. } => assert_eq!((expected, found), (other, mine.clone())),
+            KeyFileError::OtherCircuit { expected, found, .. } => {
+                assert_eq!((*expected, *found), (other, mine.clone()))
+            }
             error => panic!("{error}"),
         }
     }
