@@ -526,9 +526,9 @@ pub enum Rejection {
         /// What is wrong with the signature.
         reason: EddsaError,
     },
-    /// A rotation carries the new key's signature, and nothing else does.
-    #[error("a command of account {account} carries a possession signature exactly if it is a rotation")]
-    PossessionMisplaced {
+    /// A rotation carries the new key's signature.
+    #[error("a rotation of account {account} lacks the new key's signature over the same message")]
+    NoPossession {
         /// The account.
         account: AccountSlot,
     },
@@ -660,7 +660,7 @@ impl Rejection {
             | KeyOffCurve { account, .. }
             | IdentityKey { account }
             | Possession { account, .. }
-            | PossessionMisplaced { account }
+            | NoPossession { account }
             | TwoDeposits { account } => Some(*account),
             _ => None,
         }

@@ -33,7 +33,8 @@ impl Margin {
     pub fn of(holdings: &[Holding]) -> Margin {
         let mut margin = Margin::default();
         let mut pnl = [[0i128; SCENARIOS]; UNDERLYINGS];
-        for Holding { lots, market } in holdings {
+        for holding in holdings {
+            let Holding { lots, market } = holding;
             if market.status == crate::leaf::Status::Settled {
                 continue;
             }
@@ -43,7 +44,7 @@ impl Margin {
             }
             let charge = if q > 0 { market.charge_long } else { market.charge_short };
             margin.charges += q.abs() * charge.wide();
-            margin.charges += market.excess_charge.wide() * (q.abs() - market.free.wide()).max(0);
+            margin.charges += holding.excess_charge();
         }
         for (loss, scenarios) in margin.loss.iter_mut().zip(&pnl) {
             *loss = scenarios.iter().map(|sum| -sum).max().unwrap_or(0).max(0);
@@ -57,10 +58,9 @@ impl Margin {
     pub fn before(held: &[(Holding, Lots)]) -> Margin {
         let holdings: Vec<Holding> = held.iter().map(|(holding, _)| *holding).collect();
         let mut margin = Margin::of(&holdings);
-        for (Holding { lots, market }, after) in held {
-            let free = market.free.wide();
-            if market.status != crate::leaf::Status::Settled && after.wide().abs() < free {
-                margin.charges -= market.excess_charge.wide() * (lots.wide().abs() - free).max(0);
+        for (holding, after) in held {
+            if after.wide().abs() < holding.market.free.wide() {
+                margin.charges -= holding.excess_charge();
             }
         }
         margin

@@ -24,6 +24,17 @@ impl Holding<'_> {
         self.lots.wide() * per_lot
     }
 
+    /// Concentration charge, for the lots beyond the free ones; 0 once settled.
+    ///
+    /// Below 2^96.
+    pub fn excess_charge(&self) -> i128 {
+        let excess = (self.lots.wide().abs() - self.market.free.wide()).max(0);
+        match self.market.status {
+            Status::Settled => 0,
+            Status::Open | Status::ReduceOnly | Status::Halted => excess * self.market.excess_charge.wide(),
+        }
+    }
+
     /// Worth at the last daily settlement's mark; at the settlement value once there is one.
     pub fn daily_value(&self) -> i128 {
         match self.market.status {

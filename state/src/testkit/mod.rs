@@ -4,15 +4,19 @@
 //! [`World::input`], [`World::trade`], [`World::command`] and [`World::deposit`]; [`World::random_batch`] makes valid batches of
 //! every kind of content. Equal seeds give equal worlds; a failing test prints its seed and nothing else is needed to repeat it.
 
+pub mod cases;
 mod feed;
 mod random;
+pub mod stage;
 
 pub use feed::Feed;
 
+use crate::account::Account;
 use crate::crypto::babyjub::Point;
 use crate::crypto::eddsa::{SecretKey, Signature};
 use crate::crypto::viewing::{EphemeralKey, ViewingKey};
-use crate::ledger::{Deployment, Ledger};
+use crate::leaf::{HouseLeaf, MarketLeaf};
+use crate::ledger::{Deployment, Ledger, HOUSE};
 use crate::markets::Markets;
 use crate::message::{Action, Binding, Command, Order, Side};
 use crate::reject::Rejection;
@@ -35,6 +39,7 @@ pub const WINDOWS: i64 = 3;
 pub const COMMAND_SLOT: u8 = 255;
 
 /// Somebody with an account slot, opened or not.
+#[derive(Clone)]
 pub struct Trader {
     /// Account slot.
     pub slot: AccountSlot,
@@ -78,6 +83,7 @@ fn seed_bytes(seed: u64, who: u64, generation: u64) -> [u8; 32] {
 }
 
 /// A ledger with everything around it.
+#[derive(Clone)]
 pub struct World {
     /// Replays the world.
     pub seed: u64,
@@ -103,13 +109,28 @@ pub struct World {
 impl World {
     /// A world with listed instruments and nobody in it.
     pub fn genesis(seed: u64, size: Size) -> World {
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut world = World::empty(seed, size);
+        world.tick(0);
+        world
+    }
+
+    /// A world with nothing in it.
+    pub fn empty(seed: u64, size: Size) -> World {
+        let rng = ChaCha8Rng::seed_from_u64(seed);
         let house_viewing = ViewingKey::from_seed(&seed_bytes(seed, 0, 0));
         let ledger = Ledger::genesis(Deployment::new(CHAIN, [0x42; 20]), house_viewing.public());
-        let (mut markets, mut feed) = (Markets::new(), Feed::new(&size));
-        let time = Time::new(START).expect("in range");
-        feed.tick(&mut markets, time, &mut rng);
-        World { seed, size, ledger, markets, feed, traders: Vec::new(), house_viewing, time, rng, resting: Vec::new() }
+        World {
+            seed,
+            size,
+            ledger,
+            markets: Markets::new(),
+            feed: Feed::new(&size),
+            traders: Vec::new(),
+            house_viewing,
+            time: Time::new(START).expect("in range"),
+            rng,
+            resting: Vec::new(),
+        }
     }
 
     /// A world with two traders more than a batch has account entries, all with deposits of their own.
@@ -120,7 +141,8 @@ impl World {
             let mut input = world.input();
             for _ in 0..room {
                 let trader = world.newcomer();
-                let amount = world.rng.gen_range(2_000_000_000..200_000_000_000);
+                // Rich and poor: for some the margin rule must bind.
+                let amount = world.rng.gen_range(2..20) * 10i128.pow(world.rng.gen_range(8..=10));
                 input.deposits.push(world.deposit(trader, amount));
             }
             world.apply(input);
@@ -275,6 +297,41 @@ impl World {
     /// A message signed with the key of an account's trader.
     pub fn sign(&self, account: AccountSlot, hash: Fr) -> Signature {
         self.trader(account).key.sign(hash)
+    }
+
+    /// Rewrites an account as if the past had been another: for states that would take too many batches to reach.
+    pub fn tamper(&mut self, trader: usize, change: impl FnOnce(&mut Account)) {
+        let slot = self.traders[trader].slot;
+        let account = self.ledger.accounts.get_mut(&slot).expect("opened");
+        change(account);
+        account.leaf.orders_root = account.orders.root();
+        self.ledger.tree.set(slot.get() as u64, account.leaf.hash());
+    }
+
+    /// Rewrites the house, as [`World::tamper`].
+    pub fn tamper_house(&mut self, change: impl FnOnce(&mut HouseLeaf)) {
+        change(&mut self.ledger.house);
+        self.ledger.tree.set(HOUSE.get() as u64, self.ledger.house.hash());
+    }
+
+    /// Rewrites a market leaf as an oracle role could that keeps no rule.
+    pub fn tamper_market(&mut self, id: InstrumentId, change: impl FnOnce(&mut MarketLeaf)) {
+        let mut leaf = self.markets.get(id).expect("listed").clone();
+        change(&mut leaf);
+        self.markets.force(id, leaf);
+    }
+
+    /// Updates one market at the present.
+    pub fn set_market(&mut self, id: InstrumentId, change: impl FnOnce(&mut MarketLeaf)) {
+        let mut leaf = self.markets.get(id).expect("listed").clone();
+        change(&mut leaf);
+        self.markets.update([(id, leaf)], self.time).unwrap_or_else(|broken| panic!("{broken}"));
+    }
+
+    /// What an account holds of an instrument.
+    pub fn lots(&self, trader: usize, id: InstrumentId) -> i64 {
+        let account = self.ledger.account(self.traders[trader].slot).expect("opened");
+        account.leaf.positions.iter().find(|p| p.id == id).map_or(0, |p| p.lots.get())
     }
 
     fn trader(&self, account: AccountSlot) -> &Trader {

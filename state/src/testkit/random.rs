@@ -101,7 +101,7 @@ impl World {
         let count = self.rng.gen_range(2..=opened.len().min(self.size.accounts));
         let traders: Vec<usize> = opened.choose_multiple(&mut self.rng, count).copied().collect();
         let mut used = BTreeSet::new();
-        for _ in 0..self.rng.gen_range(0..=self.size.clearings) {
+        for _ in 0..self.rng.gen_range(1..=self.size.clearings) {
             let instrument = *trading.choose(&mut self.rng).expect("not empty");
             let window = self.rng.gen_range(0..WINDOWS) + input.window_first.get();
             let leaf = self.markets.get(instrument).expect("listed").clone();
@@ -139,12 +139,17 @@ impl World {
         input: &BatchInput,
     ) -> (Order, Signature) {
         let account = self.traders[trader].slot;
-        let mine =
-            |order: &Order| order.binding.account == account && order.instrument == instrument && order.side == side;
-        if let Some(resting) = self.resting.iter().find(|(order, _)| mine(order)) {
-            if self.rng.gen_ratio(2, 3) {
-                return *resting;
-            }
+        let held = self.ledger.account(account).expect("opened");
+        let fits = |order: &Order| {
+            let mine = order.binding.account == account && order.instrument == instrument && order.side == side;
+            let drawn: i64 = input.fills.iter().filter(|f| f.order == *order).map(|f| f.fill.get()).sum();
+            let slot = held.orders.get(order.binding.order_slot);
+            let filled = if slot.message == order.hash() { slot.filled.get() } else { 0 };
+            let better = (order.limit.get() - price) * side.sign() as i64 >= 0;
+            mine && better && filled + drawn + lots <= order.lots.get()
+        };
+        if let Some(resting) = self.resting.iter().find(|(order, _)| fits(order)) {
+            return *resting;
         }
         let in_use = |slot: u8| {
             let names = |order: &Order| order.binding.account == account && order.binding.order_slot == slot;
@@ -167,7 +172,8 @@ impl World {
             order.lots = Lots::new(lots + self.rng.gen_range(1..100)).expect("few lots");
             order.valid_until = crate::units::Time::new(self.time.get() + 3_600).expect("in range");
         }
-        order.reduce_only = self.rng.gen_ratio(1, 6);
+        let position = held.leaf.positions.iter().find(|p| p.id == instrument).map_or(0, |p| p.lots.get());
+        order.reduce_only = position * (side.sign() as i64) < 0 && self.rng.gen_ratio(1, 2);
         let signed = (order, self.sign(account, order.hash()));
         if order.lots.get() > lots {
             self.resting.push(signed);

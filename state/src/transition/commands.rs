@@ -3,7 +3,6 @@
 use super::accounts::{self, Entries};
 use super::{BatchInput, Guard, SignedCommand};
 use crate::account::OrderSlots;
-use crate::crypto::babyjub::Point;
 use crate::crypto::eddsa;
 use crate::leaf::OrderSlot;
 use crate::ledger::Ledger;
@@ -79,19 +78,17 @@ fn execute(
         }
         Action::Cancel | Action::Epoch => None,
     };
+    let possession = possession.filter(|_| new_owner.is_some());
     if let Some(owner) = new_owner {
-        guard.require(owner != Point::identity(), || Rejection::IdentityKey { account })?;
+        guard.require(!owner.is_identity(), || Rejection::IdentityKey { account })?;
+        let verdict = match &possession {
+            Some(signature) => {
+                eddsa::verify(&owner, hash, signature).map_err(|reason| Rejection::Possession { account, reason })
+            }
+            None => Err(Rejection::NoPossession { account }),
+        };
+        guard.take(verdict)?;
         entry.after.as_mut().expect("signers are open").leaf.owner = owner;
-    }
-    match (new_owner, possession) {
-        (Some(owner), Some(signature)) => {
-            let verdict = eddsa::verify(&owner, hash, &signature);
-            guard.take(verdict.map_err(|reason| Rejection::Possession { account, reason }))?;
-        }
-        (None, None) => {}
-        (Some(_), None) | (None, Some(_)) => {
-            guard.require(false, || Rejection::PossessionMisplaced { account })?;
-        }
     }
     Ok(CommandTrace { command, signature, possession, slot_before, path })
 }

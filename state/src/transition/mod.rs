@@ -66,7 +66,7 @@ pub struct SignedCommand {
     pub command: Command,
     /// Its owner's signature.
     pub signature: Signature,
-    /// For a rotation: the new key's signature over the same message.
+    /// For a rotation: the new key's signature over the same message. Ignored elsewhere.
     pub possession: Option<Signature>,
 }
 
