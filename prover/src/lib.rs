@@ -1,5 +1,6 @@
 //! Matrices and assignment to Groth16 proof, through the gpu seam.
 //!
+//! * [`batch`]: a trace of the ledger to a proven batch.
 //! * [`R1cs`]: the constraint system as cached matrices, with a checksum that names the circuit everywhere.
 //! * [`Prover`]: one pass from a full assignment to a proof that has been verified before anybody sees it.
 //! * [`setup`]: development keys by the generator of ark-groth16; [`keyfile`]: keys on disk, and the folder that caches them.
@@ -10,6 +11,7 @@
 //! Who is trusted with what: a wrong proving key or backend can only make proofs that fail the check before release;
 //! soundness rests on the verifying key, which [`novation_verifier::groth16::VerifyingKey`] judges whenever one is read.
 
+pub mod batch;
 mod blinding;
 pub mod container;
 pub mod dump;
