@@ -2,5 +2,31 @@
 //!
 //! No I/O, no clock, no async, no floating point: every choice follows from the log of inputs and from the state, so that whoever
 //! holds the log can repeat and check each of them.
+//!
+//! [`Engine::step`] is the whole of it: inputs in, effects out.
+//!
+//! ```text
+//!  order, command ─► intake ─► log ─► book ──window──► admission ─► auctions ─► queue ──batch──► planner ─► ledger ─► circuit
+//!  deposit ────────────────────┘                       (margin in the            (nothing is                 (trace)   (check)
+//!  markets ────────────────────┘                        worst subset)             announced)                             │
+//!                                                                                     fills and batch announced ◄───────┘
+//! ```
 
+mod admission;
 pub mod auction;
+mod book;
+mod decoys;
+mod engine;
+mod exposure;
+mod intake;
+pub mod io;
+mod load;
+pub mod log;
+mod planner;
+mod queues;
+pub mod reason;
+mod view;
+mod window;
+
+pub use engine::{Circuit, Config, Engine};
+pub use io::{Effect, Event, Execution, Input, SignedOrder};
