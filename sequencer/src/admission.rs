@@ -5,13 +5,14 @@
 //! position slots, the range of cash. So whatever the auctions then decide, and in whichever order, the ledger accepts it.
 //!
 //! The rules are judged against the account as the last window left it. A batch judges several windows at once against the
-//! account before all of them, and comes to the same verdict: limits and "only shrank" carry over from step to step; a step that ends
-//! with initial margin covered is judged by its end alone; after such a step no later one can end uncovered by the better-of rule;
-//! and covers that do not fall at any step do not fall over all of them. The two rules that do not carry over (position slots,
-//! reduce-only orders) are checked again by the planner.
+//! account before all of them, and comes to the same verdict. Limits and "only shrank" carry over from step to step. A step that
+//! ends with initial margin covered is judged by its end alone, and no later step by the better-of rule can end uncovered. Steps
+//! that all are by the better-of rule add up to one, also under the ledger's way to count concentration before (see
+//! [`Participant::relief`]). The two rules that do not carry over (position slots, reduce-only orders) are checked again by the
+//! planner.
 
 use crate::auction::{worst_price, Interest};
-use crate::exposure::{least_equity, Exposure, WorstFill};
+use crate::exposure::{least_equity, Concentration, Exposure, Number, WorstFill};
 use crate::reason::Deferred;
 use crate::view::{Change, View};
 use novation_state::leaf::{MarketLeaf, Status};
@@ -171,7 +172,7 @@ impl<'a> Participant<'a> {
         let holdings = view.holdings(markets);
         let plain: Vec<Holding> = holdings.iter().map(|(_, holding)| *holding).collect();
         let before = Standing::of(view.cash, &plain);
-        let exposure = Exposure::new([1, 1], before.equity, &holdings);
+        let exposure = Exposure::new([1, 1], Concentration::Charged, before.equity, &holdings);
         let settled = plain.iter().filter(|h| h.market.status == Status::Settled);
         let cash = view.cash.abs() + settled.map(|h| roll(h.lots, h.market).abs()).sum::<i128>();
         let (lines, orders) = (BTreeMap::new(), Vec::new());
@@ -221,7 +222,7 @@ impl<'a> Participant<'a> {
 
         let mut line = line;
         line.add(candidate, lots, limit);
-        let fill = WorstFill { instrument, market, side: order.side, lots, price: limit };
+        let fill = WorstFill::new(instrument, market, order.side, lots, limit);
         self.bear(fill, line)?;
         self.cash = cash;
         let lots = Lots::try_from(lots).expect("at most the order's own lots");
@@ -250,7 +251,18 @@ impl<'a> Participant<'a> {
     /// The better-of rule in every outcome: positions only shrink, equity stays nonnegative, initial margin does not rise and
     /// equity covers no smaller share of it.
     ///
-    /// An account with negative equity gets none: an order that is filled in part could leave it negative.
+    /// With E and I for equity and initial margin before, G for what of I is not concentration and C for what is, and primes for an
+    /// outcome, this demands `G' <= G` and `E * (G' + C) <= E' * I`: concentration is frozen ([`Concentration::Frozen`]), and gains
+    /// of prices better than the mark are left out of E'. Both are on the safe side:
+    ///
+    /// - The ledger leaves out of I, as what was before, the concentration P of positions that end below their free lots. Since
+    ///   `C' + P <= C` (a position counts in one of the two, shrunk), `I' <= I - P`; and since E' without gains is at most E,
+    ///   `E' * (I - P) >= E * (G' + C) - E * P >= E * I'`. More equity only helps.
+    /// - Steps add up: from `E_n >= E_(n-1) * (G_n + C_(n-1)) / I_(n-1)` for every n follows, replacing each inner G by the greater
+    ///   G_0, `E_n >= E_0 * (G_n + C_(n-1)) / (G_0 + C_(n-1))`. That grows with C_(n-1), and C_n is at most both C_(n-1) and
+    ///   `C_0 - P`: so `E_n * (G_0 + C_0 - P) >= E_0 * (G_n + C_n)`.
+    ///
+    /// An account with negative equity gets no relief: an order that is filled in part could leave it negative.
     fn relief(&self) -> Result<(), NoRelief> {
         if !self.lines.values().all(Line::only_shrinks) {
             return Err(NoRelief::PositionGrew);
@@ -259,20 +271,19 @@ impl<'a> Participant<'a> {
         if equity < 0 || least_equity(&self.before, &self.orders) < 0 {
             return Err(NoRelief::NegativeEquity);
         }
-        if self.worst([1, 0]) > initial {
+        if self.worst_frozen([1, 0]) > initial {
             return Err(NoRelief::InitialRose);
         }
-        // equity' * initial >= equity * initial' in every outcome.
-        if self.worst([BigInt::from(equity), BigInt::from(initial)]) > BigInt::from(0) {
+        if self.worst_frozen([BigInt::from(equity), BigInt::from(initial)]) > BigInt::from(0) {
             return Err(NoRelief::CoverFell);
         }
         Ok(())
     }
 
-    fn worst<T: crate::exposure::Number>(&self, weights: [T; 2]) -> T {
-        let mut exposure = Exposure::new(weights, self.before.equity, &self.holdings);
+    fn worst_frozen<T: Number>(&self, weights: [T; 2]) -> T {
+        let mut exposure = Exposure::new(weights, Concentration::Frozen, self.before.equity, &self.holdings);
         for order in &self.orders {
-            exposure.add(order);
+            exposure.add(&WorstFill { gain: order.gain.min(0), ..*order });
         }
         exposure.worst()
     }
@@ -302,3 +313,6 @@ fn reducible(order: &Order, line: &Line, market: &MarketLeaf) -> Result<Option<i
     }
     Err(Deferred::BesideReduceOnly { instrument })
 }
+
+#[cfg(test)]
+mod tests;

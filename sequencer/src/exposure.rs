@@ -16,6 +16,8 @@
 //! W over the worst subset, without enumerating 2^n of them; it bounds every partial fill because the maximum over the box is
 //! taken at a corner.
 //!
+//! For the better-of rule the concentration charge is [`Concentration::Frozen`]; `admission` says why.
+//!
 //! Cost: an order updates 17 * 4 sums; W is read in 17 * 4 a position.
 
 use novation_state::leaf::{MarketLeaf, Status, SCENARIOS};
@@ -35,7 +37,7 @@ const CASES: usize = SCENARIOS + 1;
 pub trait Number: Clone + Ord + From<i128> + Add<Output = Self> + Mul<Output = Self> {}
 impl<T: Clone + Ord + From<i128> + Add<Output = T> + Mul<Output = T>> Number for T {}
 
-/// An order in the worst case: lots at a price.
+/// An order in the worst case.
 #[derive(Clone, Copy, Debug)]
 pub struct WorstFill<'a> {
     /// Instrument.
@@ -46,17 +48,25 @@ pub struct WorstFill<'a> {
     pub side: Side,
     /// Most lots that can be filled, > 0.
     pub lots: i128,
-    /// Worst price, in ticks.
-    pub price: Ticks,
+    /// Change of equity a lot at the worst price, micro-units. Below 2^58.
+    pub gain: i128,
 }
 
-impl WorstFill<'_> {
-    /// Change of equity a lot, in micro-units: the price against the mark, less the fee. Below 2^58.
-    pub fn equity_per_lot(&self) -> i128 {
-        let market = self.market;
-        let gain = (market.mark.wide() - self.price.wide()) * market.tick_value.wide();
-        self.side.sign() * gain - market.fee.wide()
+impl<'a> WorstFill<'a> {
+    /// An order whose worst price is `price`: that against the mark, less the fee, is what equity changes by.
+    pub fn new(instrument: InstrumentId, market: &'a MarketLeaf, side: Side, lots: i128, price: Ticks) -> Self {
+        let gain = side.sign() * (market.mark.wide() - price.wide()) * market.tick_value.wide() - market.fee.wide();
+        WorstFill { instrument, market, side, lots, gain }
     }
+}
+
+/// How the concentration charge of a position counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Concentration {
+    /// As the margin rule has it: by the lots that are held in the end.
+    Charged,
+    /// By the lots that are held before any order.
+    Frozen,
 }
 
 /// W of an account, order by order.
@@ -64,6 +74,7 @@ impl WorstFill<'_> {
 pub struct Exposure<'a, T> {
     initial_weight: T,
     equity_weight: T,
+    concentration: Concentration,
     /// `-b * equity` before any order.
     constant: T,
     positions: BTreeMap<InstrumentId, Table<'a, T>>,
@@ -73,6 +84,7 @@ pub struct Exposure<'a, T> {
 #[derive(Clone, Debug)]
 struct Table<'a, T> {
     market: &'a MarketLeaf,
+    lines: [(i128, i128); LINES],
     worst: [[T; LINES]; CASES],
 }
 
@@ -83,12 +95,21 @@ pub struct Undo<'a, T> {
     before: Option<Table<'a, T>>,
 }
 
-/// Slope and constant of the lines whose maximum is the charge of a position, in micro-units: below 2^58 and 2^98.
-fn charge_lines(market: &MarketLeaf) -> [(i128, i128); LINES] {
+/// Slope and constant of the lines whose maximum is the charge of a position, in micro-units: below 2^58 and 2^98. `held` are the
+/// lots before any order.
+fn charge_lines(market: &MarketLeaf, concentration: Concentration, held: i128) -> [(i128, i128); LINES] {
     let (long, short) = (market.charge_long.wide(), market.charge_short.wide());
-    let excess = market.excess_charge.wide();
-    let beyond = -excess * market.free.wide();
-    [(long, 0), (long + excess, beyond), (-short, 0), (-short - excess, beyond)]
+    let (excess, free) = (market.excess_charge.wide(), market.free.wide());
+    match concentration {
+        Concentration::Charged => {
+            let beyond = -excess * free;
+            [(long, 0), (long + excess, beyond), (-short, 0), (-short - excess, beyond)]
+        }
+        Concentration::Frozen => {
+            let frozen = excess * (held.abs() - free).max(0);
+            [(long, frozen), (long, frozen), (-short, frozen), (-short, frozen)]
+        }
+    }
 }
 
 /// Value change of a long lot in a case.
@@ -99,10 +120,16 @@ fn risk(market: &MarketLeaf, case: usize) -> i128 {
 impl<'a, T: Number> Exposure<'a, T> {
     /// Without orders: equity in micro-units, and the positions it includes. Settled positions are worth what they are worth and
     /// risk nothing.
-    pub fn new(weights: [T; 2], equity: i128, holdings: &[(InstrumentId, Holding<'a>)]) -> Self {
+    pub fn new(
+        weights: [T; 2],
+        concentration: Concentration,
+        equity: i128,
+        holdings: &[(InstrumentId, Holding<'a>)],
+    ) -> Self {
         let [initial_weight, equity_weight] = weights;
         let constant = equity_weight.clone() * T::from(-equity);
-        let mut exposure = Exposure { initial_weight, equity_weight, constant, positions: BTreeMap::new() };
+        let positions = BTreeMap::new();
+        let mut exposure = Exposure { initial_weight, equity_weight, concentration, constant, positions };
         for (instrument, Holding { lots, market }) in holdings {
             if market.status != Status::Settled {
                 exposure.positions.insert(*instrument, exposure.table(market, lots.wide()));
@@ -112,25 +139,23 @@ impl<'a, T: Number> Exposure<'a, T> {
     }
 
     fn table(&self, market: &'a MarketLeaf, lots: i128) -> Table<'a, T> {
-        let lines = charge_lines(market);
+        let lines = charge_lines(market, self.concentration, lots);
         // Below 2^40 * 2^58 + 2^98 before the weight.
         let at = |case: usize, (slope, constant): (i128, i128)| (slope - risk(market, case)) * lots + constant;
         let worst = std::array::from_fn(|case| lines.map(|line| self.initial_weight.clone() * T::from(at(case, line))));
-        Table { market, worst }
+        Table { market, lines, worst }
     }
 
     /// Adds an order. The answer takes it back, as long as nothing else was added.
     pub fn add(&mut self, order: &WorstFill<'a>) -> Undo<'a, T> {
-        let gain = order.equity_per_lot();
         let before = self.positions.remove(&order.instrument);
         let mut table = before.clone().unwrap_or_else(|| self.table(order.market, 0));
-        let lines = charge_lines(order.market);
         for (case, sums) in table.worst.iter_mut().enumerate() {
-            for (sum, (slope, _)) in sums.iter_mut().zip(lines) {
+            for (sum, (slope, _)) in sums.iter_mut().zip(table.lines) {
                 // Below 2^59 a lot, 2^99 an order, 2^107 with 256 orders, before the weights.
                 let margin = order.side.sign() * (slope - risk(order.market, case)) * order.lots;
                 let change = self.initial_weight.clone() * T::from(margin)
-                    + self.equity_weight.clone() * T::from(-gain * order.lots);
+                    + self.equity_weight.clone() * T::from(-order.gain * order.lots);
                 if change > T::from(0) {
                     *sum = sum.clone() + change;
                 }
@@ -164,5 +189,8 @@ impl<'a, T: Number> Exposure<'a, T> {
 
 /// Equity in the worst outcome, micro-units.
 pub fn least_equity(before: &Standing, orders: &[WorstFill]) -> i128 {
-    before.equity + orders.iter().map(|o| (o.equity_per_lot() * o.lots).min(0)).sum::<i128>()
+    before.equity + orders.iter().map(|order| (order.gain * order.lots).min(0)).sum::<i128>()
 }
+
+#[cfg(test)]
+mod tests;

@@ -115,12 +115,10 @@ impl<'a> Desk<'a> {
         let hash = command.hash();
         let verdict = eddsa::verify(&opened.leaf.owner, hash, signature);
         verdict.map_err(|reason| Rejection::Signature { account, reason })?;
-        match (new_owner, possession) {
-            (Some(owner), Some(signature)) => {
-                eddsa::verify(&owner, hash, signature).map_err(|reason| Rejection::Possession { account, reason })?
-            }
-            (None, None) => {}
-            (Some(_), None) | (None, Some(_)) => return Err(Rejection::PossessionMisplaced { account }.into()),
+        if let Some(owner) = new_owner {
+            let possession = possession.as_ref().ok_or(Rejection::NoPossession { account })?;
+            let verdict = eddsa::verify(&owner, hash, possession);
+            verdict.map_err(|reason| Rejection::Possession { account, reason })?;
         }
         Ok(hash)
     }

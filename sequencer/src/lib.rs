@@ -25,6 +25,8 @@ pub mod log;
 mod planner;
 mod queues;
 pub mod reason;
+#[cfg(test)]
+mod testing;
 mod view;
 mod window;
 
