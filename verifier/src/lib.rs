@@ -1,10 +1,16 @@
 //! What a stranger must trust: contracts, the offline check, the L1 client. Knows neither prover nor gpu.
 
+pub mod batch;
+pub mod check;
+#[cfg(feature = "devnet")]
+pub mod devnet;
 pub mod encoding;
 pub mod groth16;
+#[cfg(feature = "l1")]
+pub mod l1;
 
 #[cfg(test)]
 extern crate self as novation_verifier;
 #[cfg(test)]
-#[path = "../tests/common/trapdoor.rs"]
+#[path = "../tests/suite/common/trapdoor.rs"]
 mod test_vectors;

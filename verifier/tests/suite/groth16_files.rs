@@ -1,10 +1,8 @@
 //! Keys, proofs and inputs that other provers wrote (snarkjs, ark-circom, groth16-solana), and every way to spoil them.
 
-mod common;
-
+use crate::common::trapdoor::{data_folder, TrapdoorKey};
 use ark_bn254::{Fq, Fr};
 use ark_ff::{BigInteger, PrimeField};
-use common::trapdoor::{data_folder, TrapdoorKey};
 use novation_verifier::encoding::ScalarError;
 use novation_verifier::groth16::snarkjs::{self, ParseError};
 use novation_verifier::groth16::{

@@ -1,0 +1,11 @@
+//! The integration tests of this crate, as one program: each further one would link the EVM and the client again.
+
+mod common;
+mod devnet_chain;
+mod devnet_http;
+mod eip197;
+mod groth16_files;
+mod l1_contract;
+mod l1_ledger;
+mod l1_reorg;
+mod offline_check;
