@@ -199,7 +199,9 @@ mod tests {
     }
 
     /// Price, imbalance and (position, lots) of each fill.
-    fn run(interests: &[Interest], rules: PriceRules) -> Option<(i64, i128, Vec<(u64, i64)>)> {
+    type Plain = (i64, i128, Vec<(u64, i64)>);
+
+    fn run(interests: &[Interest], rules: PriceRules) -> Option<Plain> {
         let outcome = clear(interests, &rules)?;
         let shares = outcome.shares.iter().map(|s| (s.position, s.lots.get())).collect();
         Some((outcome.price.get(), outcome.imbalance, shares))

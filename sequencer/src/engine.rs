@@ -143,7 +143,7 @@ impl Engine {
         let digest = log::digest(&input, outcome);
         self.log = self.log.next(&digest);
         self.time = input.time;
-        Effect::Logged(Entry { position: self.log.position, input, digest, root: self.log.root })
+        Effect::Logged(Box::new(Entry { position: self.log.position, input, digest, root: self.log.root }))
     }
 
     fn receipt(&self, message: Fr) -> Effect {

@@ -91,7 +91,7 @@ pub struct Receipt {
 #[derive(Clone, Debug)]
 pub enum Effect {
     /// An entry for the log, to be stored before anything else.
-    Logged(Entry),
+    Logged(Box<Entry>),
     /// An order or command has its place.
     Accepted(Receipt),
     /// The input changed nothing.

@@ -162,9 +162,12 @@ fn run(seed: u64, size: Size, steps: usize) -> (Venue, Day) {
     (venue, day)
 }
 
+/// Account, lots and price of each fill, by window and instrument.
+type Fills = BTreeMap<(i64, i64), Vec<(i64, i64, i64)>>;
+
 /// Auctions announced are those proven, fill by fill.
 fn check_announcements(venue: &Venue) {
-    let mut announced: BTreeMap<(i64, i64), Vec<(i64, i64, i64)>> = BTreeMap::new();
+    let mut announced = Fills::new();
     for AuctionResult { window, instrument, price, fills, lots } in &venue.auctions {
         let of = |side: Side| fills.iter().filter(|f| f.side == side).map(|f| f.lots.wide()).sum::<i128>();
         assert_eq!((of(Side::Buy), of(Side::Sell)), (*lots, *lots));
@@ -176,7 +179,7 @@ fn check_announcements(venue: &Venue) {
             "one auction a window and instrument"
         );
     }
-    let mut proven: BTreeMap<(i64, i64), Vec<(i64, i64, i64)>> = BTreeMap::new();
+    let mut proven = Fills::new();
     for trace in &venue.batches {
         for o in &trace.orders {
             let clearing = trace.clearings[o.clearing];
@@ -199,7 +202,7 @@ fn check_replay(seed: u64, size: Size, venue: &Venue) {
     for entry in &venue.log {
         for effect in twin.step(entry.input.clone()) {
             match effect {
-                Effect::Logged(entry) => log.push(entry),
+                Effect::Logged(entry) => log.push(*entry),
                 Effect::BatchReady(trace) => batches.push(trace.header),
                 _ => {}
             }
