@@ -23,12 +23,13 @@
 //!
 //! Unprovable though valid: see [`Challenge`] and [`mul_challenge`]; 2^-125 of all signatures.
 
-use super::babyjub::{mul_base8, mul_challenge, Base, Challenge, ScalarBits, SubgroupPoint};
+use super::babyjub::{mul_challenge, Base, Challenge, FixedBase, ScalarBits, SubgroupPoint, ORDER_BITS};
 use super::poseidon;
 use crate::cs::{Bit, Cs, Lc};
 use ark_bn254::Fr;
 use ark_ff::Zero;
 use novation_state::crypto::babyjub::{Scalar, BASE8};
+use std::sync::LazyLock;
 
 #[cfg(test)]
 mod tests;
@@ -43,6 +44,8 @@ pub struct SignatureWires {
     /// S
     pub s: Lc,
 }
+
+static S_TIMES_BASE8: LazyLock<FixedBase> = LazyLock::new(|| FixedBase::new(ORDER_BITS, &Scalar::zero()));
 
 /// What [`verify`] costs.
 pub const CONSTRAINTS: usize = 3_000;
@@ -61,7 +64,7 @@ pub fn verify(cs: &mut Cs, enabled: &Bit, key: (&Lc, &Lc), msg: &Lc, sig: &Signa
     let h_key8 = mul_challenge(cs, &key8, &h);
 
     let s = ScalarBits::new(cs, &s);
-    let s_base = mul_base8(cs, s.bits(), &Scalar::zero());
+    let s_base = S_TIMES_BASE8.mul(cs, s.bits());
     let r = s_base.add(cs, &h_key8.neg());
     cs.enforce("eddsa.equation", enabled.lc(), &(r.x() - &sig.r_x), &Lc::zero());
     cs.enforce("eddsa.equation", enabled.lc(), &(r.y() - &sig.r_y), &Lc::zero());

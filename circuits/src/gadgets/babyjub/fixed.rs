@@ -8,105 +8,139 @@ use super::montgomery::{sign, to_montgomery, Affine, Inverses};
 use super::CurvePoint;
 use crate::cs::{Bit, Cs, Lc, Mode};
 use ark_bn254::Fr;
-use ark_ed_on_bn254::EdwardsProjective;
+use ark_ec::CurveGroup;
+use ark_ed_on_bn254::{EdwardsAffine, EdwardsProjective};
 use ark_ff::{AdditiveGroup, Field, One};
 use novation_state::crypto::babyjub::{to_ark, Point, Scalar, BASE8};
 use std::sync::LazyLock;
 
-/// Most windows whose sums meet no exception: see [`mul_base8`].
+/// Most windows whose sums meet no exception: see [`FixedBase::mul`].
 const MAX_WINDOWS: usize = 125;
 
 struct Window {
-    /// 4^i G and 3 * 4^i G, projective for the hints and in Montgomery coordinates for the constraints.
-    one: EdwardsProjective,
-    three: EdwardsProjective,
-    one_uv: (Fr, Fr),
-    three_uv: (Fr, Fr),
+    /// 4^i G and 3 * 4^i G, for the hints, with their u.
+    one: EdwardsAffine,
+    three: EdwardsAffine,
+    u_one: Fr,
+    u_three: Fr,
+    /// Half sums and differences `(3 -+ 1)/2` of their coordinates, for the constraints.
+    u_mean: Fr,
+    u_spread: Fr,
+    v_mean: Fr,
+    v_spread: Fr,
 }
 
 static WINDOWS: LazyLock<Vec<Window>> = LazyLock::new(|| {
     let half = Scalar::from(2u64).inverse().expect("l is odd");
+    let half_fr = Fr::from(2u64).inverse().expect("r is odd");
     let mut power: EdwardsProjective = to_ark(&BASE8.mul(&half)).into();
     (0..MAX_WINDOWS)
         .map(|_| {
             let (one, three) = (power, power + power + power);
             power.double_in_place().double_in_place();
-            let uv = to_montgomery(&[one, three]);
-            Window { one, three, one_uv: uv[0], three_uv: uv[1] }
+            let [(u_one, v_one), (u_three, v_three)] = to_montgomery(&[one, three])[..] else {
+                unreachable!("two points in, two out")
+            };
+            Window {
+                one: one.into_affine(),
+                three: three.into_affine(),
+                u_one,
+                u_three,
+                u_mean: (u_three + u_one) * half_fr,
+                u_spread: (u_three - u_one) * half_fr,
+                v_mean: (v_three + v_one) * half_fr,
+                v_spread: (v_three - v_one) * half_fr,
+            }
         })
         .collect()
 });
 
-/// `(sum bits_i 2^i + offset) * BASE8` for 3 to 251 bits: four constraints for every two of the first 250, less 3, and 8 at the end.
-/// 251 bits: 505.
-///
-/// SOUND: after window i the sum is m G with m odd and |m| < 4^(i+1), and the next digit's point is m' G with m' odd times 4^(i+1), |m'| > |m|,
-/// |m| + |m'| < 4^(i+2) <= 4^125 = 2^250 < l. So m and m' are never equal or opposite modulo l and `mont_add` meets no exception,
-/// whatever the bits. The last bit and the offset are added by the complete law.
+/// A multiplication of BASE8 by a number of so many bits, plus a constant: what does not depend on the number, computed once.
+pub struct FixedBase {
+    bits: usize,
+    /// What is added last, by the value of the bits that are in no window.
+    last: Vec<Point>,
+}
+
+impl FixedBase {
+    /// For 3 to 251 bits.
+    ///
+    /// # Panics
+    /// On another number of bits.
+    pub fn new(bits: usize, offset: &Scalar) -> FixedBase {
+        assert!((3..=2 * MAX_WINDOWS + 1).contains(&bits), "3 to 251 bits, not {bits}");
+        let rest = bits - 2 * windows(bits);
+        // The windows fall short of their bits by (4^windows - 1)/2 times BASE8.
+        let shift = Scalar::from(4u64).pow([windows(bits) as u64]);
+        let half = Scalar::from(2u64).inverse().expect("l is odd");
+        let constant = *offset + (shift - Scalar::one()) * half;
+        let last = (0..1u64 << rest).map(|k| Point::mul_base8(&(constant + shift * Scalar::from(k)))).collect();
+        FixedBase { bits, last }
+    }
+
+    /// `(sum bits_i 2^i + offset) * BASE8`. 251 bits: 505 constraints; four for every two bits in windows, less 3, and 8 or 9 at
+    /// the end.
+    ///
+    /// SOUND: after window i the sum is m G with m odd and |m| < 4^(i+1), and the next digit's point is m' G with m' odd times 4^(i+1),
+    /// |m'| > |m|, |m| + |m'| < 4^(i+2) <= 4^125 = 2^250 < l. So m and m' are never equal or opposite modulo l and `mont_add` meets no
+    /// exception, whatever the bits. The last bits and the offset are added by the complete law.
+    ///
+    /// # Panics
+    /// If there are not as many bits as this was made for.
+    pub fn mul(&self, cs: &mut Cs, bits: &[Bit]) -> CurvePoint {
+        assert_eq!(bits.len(), self.bits, "bits of a fixed-base multiplication");
+        let (windowed, rest) = bits.split_at(2 * windows(self.bits));
+        let pairs: Vec<(&Bit, &Bit)> = windowed.chunks_exact(2).map(|pair| (&pair[0], &pair[1])).collect();
+        let mut inverses = match cs.mode() {
+            Mode::Shape => Inverses::none(),
+            _ => plan(&pairs),
+        };
+        let mut acc: Option<Affine> = None;
+        for (window, (low, high)) in WINDOWS.iter().zip(&pairs) {
+            let (s0, s1) = (sign(low), sign(high));
+            let same = cs.mul("fixed.same_sign", &s0, &s1);
+            let point = lookup(window, &s0, &s1, &same);
+            acc = Some(match acc {
+                None => point,
+                Some(acc) => acc.add(cs, &point, &mut inverses),
+            });
+        }
+        let sum = acc.expect("at least one window").to_edwards(cs);
+
+        let both = match rest {
+            [low, high] => cs.mul("fixed.both", low.lc(), high.lc()),
+            _ => Lc::zero(),
+        };
+        let pick = |p: &dyn Fn(&Point) -> Fr| {
+            let p: Vec<Fr> = self.last.iter().map(p).collect();
+            let mut out = Lc::constant(p[0]) + rest[0].lc() * (p[1] - p[0]);
+            if let [_, high] = rest {
+                out = out + high.lc() * (p[2] - p[0]) + &both * (p[3] - p[2] - p[1] + p[0]);
+            }
+            out
+        };
+        // SOUND: one of two or four points of the curve, by booleans.
+        let last = CurvePoint::unchecked(pick(&|p| p.x), pick(&|p| p.y));
+        sum.add(cs, &last)
+    }
+}
+
+/// One or two bits are left over for the end: a constant is added there anyway, and it may as well depend on them.
+fn windows(bits: usize) -> usize {
+    (bits - 1) / 2
+}
+
+/// `(sum bits_i 2^i + offset) * BASE8`, for a multiplication that occurs once: [`FixedBase`].
 ///
 /// # Panics
-/// On another number of bits.
+/// As [`FixedBase::new`].
 pub fn mul_base8(cs: &mut Cs, bits: &[Bit], offset: &Scalar) -> CurvePoint {
-    assert!((3..=2 * MAX_WINDOWS + 1).contains(&bits.len()), "3 to 251 bits, not {}", bits.len());
-    // A bit is left for the end even if the number is even: the constant is there to be added anyway.
-    let windows = (bits.len() - 1) / 2;
-    let pairs: Vec<(&Bit, &Bit)> = (0..windows).map(|i| (&bits[2 * i], &bits[2 * i + 1])).collect();
-    let mut inverses = match cs.mode() {
-        Mode::Shape => Inverses::none(),
-        _ => plan(&pairs),
-    };
-    let mut acc: Option<Affine> = None;
-    for (window, (low, high)) in WINDOWS.iter().zip(&pairs) {
-        let (s0, s1) = (sign(low), sign(high));
-        let same = cs.mul("fixed.same_sign", &s0, &s1);
-        let point = lookup(window, &s0, &s1, &same);
-        acc = Some(match acc {
-            None => point,
-            Some(acc) => acc.add(cs, &point, &mut inverses),
-        });
-    }
-    let sum = acc.expect("at least one window").to_edwards(cs);
-
-    let (rest, mut constant) = (&bits[2 * windows..], *offset);
-    // What the windows fall short of: (4^windows - 1)/2 times BASE8.
-    let half = Scalar::from(2u64).inverse().expect("l is odd");
-    let shift = Scalar::from(4u64).pow([windows as u64]);
-    constant += (shift - Scalar::one()) * half;
-    let last = match rest {
-        [bit] => {
-            let (p, q) = (Point::mul_base8(&constant), Point::mul_base8(&(constant + shift)));
-            let pick = |p: Fr, q: Fr| Lc::constant(p) + bit.lc() * (q - p);
-            // SOUND: one of two points of the curve, by a boolean.
-            CurvePoint::unchecked(pick(p.x, q.x), pick(p.y, q.y))
-        }
-        [low, high] => {
-            let both = cs.mul("fixed.both", low.lc(), high.lc());
-            let points: Vec<Point> =
-                (0..4u64).map(|k| Point::mul_base8(&(constant + shift * Scalar::from(k)))).collect();
-            let pick = |p: [Fr; 4]| {
-                Lc::constant(p[0])
-                    + low.lc() * (p[1] - p[0])
-                    + high.lc() * (p[2] - p[0])
-                    + &both * (p[3] - p[2] - p[1] + p[0])
-            };
-            let xs: Vec<Fr> = points.iter().map(|p| p.x).collect();
-            let ys: Vec<Fr> = points.iter().map(|p| p.y).collect();
-            // SOUND: one of four points of the curve, by two booleans.
-            CurvePoint::unchecked(pick(xs.try_into().expect("four points")), pick(ys.try_into().expect("four points")))
-        }
-        _ => unreachable!("one or two bits are left"),
-    };
-    sum.add(cs, &last)
+    FixedBase::new(bits.len(), offset).mul(cs, bits)
 }
 
 /// The digit is 3 or -3 where the signs agree and 1 or -1 where they do not; u does not see the sign, v is odd in both.
 fn lookup(w: &Window, s0: &Lc, s1: &Lc, same: &Lc) -> Affine {
-    let half = Fr::from(2u64).inverse().expect("r is odd");
-    let ((u1, v1), (u3, v3)) = (w.one_uv, w.three_uv);
-    Affine {
-        u: Lc::constant((u3 + u1) * half) + same * ((u3 - u1) * half),
-        v: s0 * ((v3 - v1) * half) + s1 * ((v3 + v1) * half),
-    }
+    Affine { u: Lc::constant(w.u_mean) + same * w.u_spread, v: s0 * w.v_spread + s1 * w.v_mean }
 }
 
 /// Differences of u-coordinates that the additions will divide by.
@@ -119,7 +153,7 @@ fn plan(pairs: &[(&Bit, &Bit)]) -> Inverses {
         let digit = if same { w.three } else { w.one };
         if i > 0 {
             sums.push(acc);
-            next.push(if same { w.three_uv.0 } else { w.one_uv.0 });
+            next.push(if same { w.u_three } else { w.u_one });
         }
         acc += if high.value() { digit } else { -digit };
     }

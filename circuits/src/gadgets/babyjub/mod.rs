@@ -19,9 +19,9 @@ mod scalar;
 #[cfg(test)]
 mod tests;
 
-pub use fixed::mul_base8;
+pub use fixed::{mul_base8, FixedBase};
 pub use montgomery::{mul_challenge, mul_ephemeral, Base};
-pub use scalar::{at_most, Challenge, ScalarBits};
+pub use scalar::{at_most, Challenge, ScalarBits, ORDER_BITS};
 
 use crate::cs::{Bit, Cs, Lc};
 use ark_bn254::Fr;

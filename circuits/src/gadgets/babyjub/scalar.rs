@@ -8,7 +8,7 @@ use novation_state::crypto::babyjub::Scalar;
 use std::sync::LazyLock;
 
 /// Bits of l, the order of the prime subgroup.
-const ORDER_BITS: usize = 251;
+pub const ORDER_BITS: usize = 251;
 /// Where [`Challenge`] cuts: l mod 2^128 is more than 8l - r, which is below 2^126.
 const CUT: usize = 128;
 /// l in the field.
@@ -163,18 +163,4 @@ impl Reduced {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn constants_stand_as_the_argument_needs_them() {
-        let order = Scalar::MODULUS;
-        assert_eq!(ORDER.into_bigint(), order);
-        assert_eq!(order.num_bits() as usize, ORDER_BITS);
-        // D = 8l - r, computed modulo r as 8l; it is that small.
-        let d = (ORDER * Fr::from(8u64)).into_bigint();
-        assert_eq!(d.num_bits(), 126);
-        let low = BigInt::<4>::new([order.0[0], order.0[1], 0, 0]);
-        assert!(low > d);
-    }
-}
+mod tests;

@@ -1,12 +1,12 @@
 use super::*;
 use crate::cs::{Bit, Failure, Lie, Matrices, Mode};
-use ark_ff::{BigInteger, One, PrimeField, UniformRand, Zero};
+use ark_ff::{One, PrimeField, UniformRand, Zero};
 use ark_std::rand::{rngs::StdRng, SeedableRng};
 use novation_state::crypto::babyjub::{Scalar, BASE8};
 use novation_state::crypto::viewing::{EphemeralKey, EPHEMERAL_BITS};
 
 /// Runs a circuit honestly in all three modes, which must agree, and gives matrices and assignment.
-fn honest(circuit: &dyn Fn(&mut Cs)) -> (Matrices, Vec<Fr>) {
+pub(super) fn honest(circuit: &dyn Fn(&mut Cs)) -> (Matrices, Vec<Fr>) {
     let run = |mode| {
         let mut cs = Cs::new(mode, &[]);
         cs.scope("test", 0);
@@ -22,14 +22,14 @@ fn honest(circuit: &dyn Fn(&mut Cs)) -> (Matrices, Vec<Fr>) {
     (matrices, assignment)
 }
 
-fn failures(circuit: &dyn Fn(&mut Cs), lies: &[Lie]) -> Vec<&'static str> {
+pub(super) fn failures(circuit: &dyn Fn(&mut Cs), lies: &[Lie]) -> Vec<&'static str> {
     let mut cs = Cs::new(Mode::Check, lies);
     cs.scope("test", 0);
     circuit(&mut cs);
     cs.failures().iter().map(|f: &Failure| f.name).collect()
 }
 
-fn lie(name: &'static str, nth: usize, value: Fr) -> Lie {
+pub(super) fn lie(name: &'static str, nth: usize, value: Fr) -> Lie {
     Lie { lane: "test", index: 0, name, nth, value }
 }
 
@@ -185,7 +185,7 @@ fn identity_cannot_be_a_base() {
     }
 }
 
-fn bits(cs: &mut Cs, values: impl IntoIterator<Item = bool>) -> Vec<Bit> {
+pub(super) fn bits(cs: &mut Cs, values: impl IntoIterator<Item = bool>) -> Vec<Bit> {
     values.into_iter().map(|b| cs.bit("input.bit", || b)).collect()
 }
 
@@ -244,4 +244,152 @@ fn ephemeral_multiplication_equals_native_for_extreme_and_random_scalars() {
         });
         assert_eq!(total(&m), EPHEMERAL_BITS + 2 + 1_505 + 2);
     }
+}
+
+fn challenge_circuit(h: Fr, q: Point) -> impl Fn(&mut Cs) {
+    move |cs: &mut Cs| {
+        let h_wire = cs.alloc("input.h", || h);
+        let (x, y) = point(cs, q);
+        let base = Base::new(cs, &SubgroupPoint::unchecked(x, y));
+        let h_bits = Challenge::new(cs, &h_wire);
+        let p = mul_challenge(cs, &base, &h_bits);
+        expect(cs, &p, q.mul_bits(h.into_bigint().as_ref()));
+    }
+}
+
+#[test]
+fn multiplication_by_a_challenge_equals_native() {
+    let mut rng = StdRng::seed_from_u64(12);
+    let order = Fr::from_bigint(Scalar::MODULUS).expect("l is below r");
+    let two = Fr::from(2u64);
+    let mut cases: Vec<Fr> = (0..12).map(|_| Fr::rand(&mut rng)).collect();
+    // Around multiples of l, around l/2, powers of two: the corners of the reduction.
+    for k in 0..8u64 {
+        let multiple = order * Fr::from(k);
+        cases.extend([multiple + two, multiple - two, multiple + order * two.inverse().expect("odd")]);
+    }
+    cases.retain(|h| *h != -two && *h != order * Fr::from(8u64) - two);
+    cases.extend((2..253).step_by(31).map(|i| two.pow([i])));
+    for h in cases {
+        let (m, _) = honest(&challenge_circuit(h, some_point(1_000)));
+        assert_eq!(total(&m), 2 + 318 + 1_516 + 2);
+    }
+}
+
+#[test]
+fn a_lie_in_the_ladder_fails_under_its_name() {
+    let circuit = |cs: &mut Cs| {
+        let h = cs.alloc("input.h", || Fr::from(0xabcd_ef01_2345u64).square().square().square());
+        let (x, y) = point(cs, BASE8);
+        let base = Base::new(cs, &SubgroupPoint::unchecked(x, y));
+        let h = Challenge::new(cs, &h);
+        mul_challenge(cs, &base, &h);
+    };
+    let names = [
+        ("mont_double.u2", 2),
+        ("mont_double.lambda", 2),
+        ("mont_double.u", 2),
+        ("mont_double.v", 2),
+        ("mont_add.lambda", 2),
+        ("mont_add.u", 2),
+        ("mont_add.v", 2),
+        ("ladder.first", 2),
+        ("ladder.signed", 249),
+        ("ladder.lambda1", 248),
+        ("ladder.sum_u", 248),
+        ("ladder.lambda2", 248),
+        ("ladder.u", 248),
+        ("ladder.v", 248),
+        ("ladder.even", 2),
+        ("challenge.signed", 1),
+        ("edwards.x", 1),
+        ("edwards.y", 1),
+    ];
+    for (name, count) in names {
+        for nth in [0, count / 2, count - 1] {
+            assert_eq!(failures(&circuit, &[lie(name, nth, Fr::from(424_242u64))]), [name], "{nth}");
+        }
+        let beyond = failures(&circuit, &[lie(name, count, Fr::from(424_242u64))]);
+        assert_eq!(beyond, [] as [&str; 0], "{name} occurs {count} times");
+    }
+}
+
+/// The multiple l - 1 would end at the identity: whatever the prover claims for the slope, nothing satisfies it.
+#[test]
+fn the_exception_of_the_ladder_cannot_be_proven() {
+    let h = -Fr::one() + Fr::from_bigint(Scalar::MODULUS).expect("l is below r");
+    for claim in [0u64, 1, 5] {
+        let lies = [lie("ladder.lambda2", 247, Fr::from(claim))];
+        assert_eq!(failures(&challenge_circuit(h, BASE8), &lies)[0], "ladder.lambda2");
+    }
+}
+
+#[test]
+#[should_panic(expected = "3 to 251 bits, not 252")]
+fn fixed_base_with_too_many_bits_panics() {
+    let mut cs = Cs::new(Mode::Shape, &[]);
+    mul_base8(&mut cs, &vec![Bit::constant(true); 252], &Scalar::zero());
+}
+
+#[test]
+#[should_panic(expected = "bits of an ephemeral scalar")]
+fn ephemeral_multiplication_with_a_bit_missing_panics() {
+    let mut cs = Cs::new(Mode::Shape, &[]);
+    let base = Base::new(&mut cs, &SubgroupPoint::unchecked(Lc::zero(), Lc::zero()));
+    mul_ephemeral(&mut cs, &base, &vec![Bit::constant(true); EPHEMERAL_BITS - 1]);
+}
+
+#[test]
+fn inactive_points_become_the_identity_and_active_ones_are_checked() {
+    let circuit = |active: bool, p: Point, expected: Point| {
+        move |cs: &mut Cs| {
+            let active = cs.bit("input.active", || active);
+            let (x, y) = point(cs, p);
+            let out = SubgroupPoint::mul8_if(cs, &active, &x, &y);
+            expect(cs, out.curve(), expected);
+        }
+    };
+    let off = Point { x: Fr::zero(), y: Fr::zero() };
+    let (m, _) = honest(&circuit(false, off, Point::identity()));
+    assert_eq!(total(&m), 1 + 18 + 2);
+    honest(&circuit(true, generator(), BASE8));
+    assert_eq!(failures(&circuit(true, off, Point::identity()), &[])[0], "point.on_curve");
+    for nth in 0..2 {
+        let lies = [lie("point.active", nth, Fr::from(7u64))];
+        assert_eq!(failures(&circuit(true, generator(), BASE8), &lies)[0], "point.active");
+    }
+}
+
+/// A second implementation beside ours: arkworks' complete double-and-add, on its own form of the curve.
+#[test]
+fn arkworks_gadget_gives_the_same_multiple() {
+    use ark_ed_on_bn254::{EdwardsAffine, EdwardsConfig};
+    use ark_r1cs_std::alloc::AllocVar;
+    use ark_r1cs_std::fields::fp::FpVar;
+    use ark_r1cs_std::groups::{curves::twisted_edwards::AffineVar, CurveVar};
+    use ark_r1cs_std::{boolean::Boolean, GR1CSVar};
+    use ark_relations::gr1cs::ConstraintSystem;
+    use novation_state::crypto::babyjub::{from_ark, to_ark};
+
+    let h = Fr::rand(&mut StdRng::seed_from_u64(13));
+    let q = some_point(77);
+    let theirs = ConstraintSystem::<Fr>::new_ref();
+    let base = AffineVar::<EdwardsConfig, FpVar<Fr>>::new_witness(theirs.clone(), || Ok(to_ark(&q))).unwrap();
+    let h_bits: Vec<bool> = ark_ff::BigInteger::to_bits_le(&h.into_bigint());
+    let h_bits: Vec<Boolean<Fr>> =
+        h_bits[..254].iter().map(|b| Boolean::new_witness(theirs.clone(), || Ok(*b)).unwrap()).collect();
+    let product = base.scalar_mul_le(h_bits.iter()).unwrap();
+    assert!(theirs.is_satisfied().unwrap());
+    let product = from_ark(EdwardsAffine::new_unchecked(product.x.value().unwrap(), product.y.value().unwrap()));
+
+    assert_eq!(product, q.mul_bits(h.into_bigint().as_ref()));
+    honest(&|cs| {
+        let wire = cs.alloc("input.h", || h);
+        let (x, y) = point(cs, q);
+        let base = Base::new(cs, &SubgroupPoint::unchecked(x, y));
+        let h = Challenge::new(cs, &wire);
+        let ours = mul_challenge(cs, &base, &h);
+        expect(cs, &ours, product);
+    });
+    println!("arkworks: {} constraints for bits and multiplication; here 318 + 1,516", theirs.num_constraints());
 }
