@@ -23,7 +23,7 @@ pub use fixed::{mul_base8, FixedBase};
 pub use montgomery::{mul_challenge, mul_ephemeral, Base};
 pub use scalar::{at_most, Challenge, ScalarBits, ORDER_BITS};
 
-use crate::cs::{Bit, Cs, Lc};
+use crate::cs::{Cs, Lc, Mode};
 use ark_bn254::Fr;
 use ark_ff::Field;
 use novation_state::crypto::babyjub::{Point, A, D};
@@ -117,15 +117,6 @@ impl SubgroupPoint {
         SubgroupPoint(p.double_from_squares(cs, &x2, &y2).double(cs).double(cs))
     }
 
-    /// As [`SubgroupPoint::mul8`] where `active`; the identity, whatever the coordinates, where not. 18 constraints: those, and
-    /// `point.active`.
-    pub fn mul8_if(cs: &mut Cs, active: &Bit, x: &Lc, y: &Lc) -> SubgroupPoint {
-        // Padding is (0, 0), not on the curve, and the formulas below it would divide 0 by 0.
-        let x = cs.mul("point.active", active.lc(), x);
-        let y = Lc::one() + cs.mul("point.active", active.lc(), &(y - Lc::one()));
-        SubgroupPoint::mul8(cs, &x, &y)
-    }
-
     /// Proves that `(x, y)` is in the subgroup, by showing the point of which it is 8 times. 18 constraints: those of
     /// [`SubgroupPoint::mul8`] and `point.eighth`. No hint can satisfy them for another point.
     pub fn prove(cs: &mut Cs, x: &Lc, y: &Lc) -> SubgroupPoint {
@@ -133,7 +124,7 @@ impl SubgroupPoint {
         // A point without an eighth cannot be proven; any hint will do.
         let eighth = || p.eighth().unwrap_or(p);
         let (ex, ey) = match cs.mode() {
-            crate::cs::Mode::Shape => (p.x, p.y),
+            Mode::Shape => (p.x, p.y),
             _ => (eighth().x, eighth().y),
         };
         let ex = cs.alloc("point.eighth", || ex);

@@ -339,27 +339,6 @@ fn ephemeral_multiplication_with_a_bit_missing_panics() {
     mul_ephemeral(&mut cs, &base, &vec![Bit::constant(true); EPHEMERAL_BITS - 1]);
 }
 
-#[test]
-fn inactive_points_become_the_identity_and_active_ones_are_checked() {
-    let circuit = |active: bool, p: Point, expected: Point| {
-        move |cs: &mut Cs| {
-            let active = cs.bit("input.active", || active);
-            let (x, y) = point(cs, p);
-            let out = SubgroupPoint::mul8_if(cs, &active, &x, &y);
-            expect(cs, out.curve(), expected);
-        }
-    };
-    let off = Point { x: Fr::zero(), y: Fr::zero() };
-    let (m, _) = honest(&circuit(false, off, Point::identity()));
-    assert_eq!(total(&m), 1 + 18 + 2);
-    honest(&circuit(true, generator(), BASE8));
-    assert_eq!(failures(&circuit(true, off, Point::identity()), &[])[0], "point.on_curve");
-    for nth in 0..2 {
-        let lies = [lie("point.active", nth, Fr::from(7u64))];
-        assert_eq!(failures(&circuit(true, generator(), BASE8), &lies)[0], "point.active");
-    }
-}
-
 /// A second implementation beside ours: arkworks' complete double-and-add, on its own form of the curve.
 #[test]
 fn arkworks_gadget_gives_the_same_multiple() {
