@@ -62,8 +62,8 @@ pub fn header(cs: &mut Cs, size: &Size, trace: Option<&BatchTrace>) -> Header {
             _ => cs.alloc("header.word", || values[i]),
         })
         .collect();
-    for i in 7..10 {
-        bits::range(cs, "header.range", &words[i], TIME_BITS);
+    for word in &words[7..10] {
+        bits::range(cs, "header.range", word, TIME_BITS);
     }
     let e = trace.map(|t| t.ephemeral.into_bigint()).unwrap_or_default();
     let ephemeral: Vec<Bit> = (0..EPHEMERAL_BITS).map(|i| cs.bit("header.ephemeral", || e.get_bit(i))).collect();

@@ -136,6 +136,7 @@ pub fn commitment(
 }
 
 /// `link.evaluation`: y is the value at z of the polynomial with coefficients D, one constraint a word.
+#[allow(clippy::too_many_arguments)]
 pub fn evaluation(
     cs: &mut Cs,
     header: &Header,

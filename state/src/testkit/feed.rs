@@ -44,10 +44,9 @@ impl Feed {
         }
         let unsettled = markets.iter().filter(|(_, leaf)| leaf.status != Status::Settled).count();
         let settled = changes.iter().filter(|(_, leaf)| leaf.status == Status::Settled).count();
-        let mut id = markets.next_id();
-        for _ in unsettled - settled..self.alive {
+        let missing = self.alive.saturating_sub(unsettled - settled) as i64;
+        for id in markets.next_id()..markets.next_id() + missing {
             changes.push((InstrumentId::new(id).expect("few instruments"), self.list(id, time, rng)));
-            id += 1;
         }
         markets.update(changes, time).expect("the feed keeps the rules of markets");
     }

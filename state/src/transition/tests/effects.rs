@@ -83,7 +83,7 @@ fn touch_and_fill_and_withdrawal_roll_and_nothing_else_does() {
         let trace = apply(&mut world, change);
         let entry = trace.accounts.iter().find(|e| e.slot == world.traders[A].slot).unwrap();
         assert_eq!((entry.touch, world.lots(A, SETTLED) == 0), (rolls, rolls), "case {k}");
-        assert_eq!(entry.ids.iter().any(|id| *id == SETTLED), rolls, "case {k}");
+        assert_eq!(entry.ids.contains(&SETTLED), rolls, "case {k}");
     }
 }
 
