@@ -1,7 +1,19 @@
-//! The library half of the `novation` binary: the oracle role, tables, converters and the demo.
+//! The library half of the `novation` binary: it composes the other crates and has no rules of its own.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`oracle`] | the oracle role's model; the only floating point of the workspace |
+//! | [`tables`], [`convert`] | orders and quotes as CSV; real chains and order flow as such tables |
+//! | [`stranger`] | what anybody reads from L1, verified again; accounts opened with viewing keys; the audit line |
+//! | [`demo`] | the main job from end to end |
+//! | [`cli`], [`commands`] | the command line |
 
 pub mod calendar;
+pub mod cli;
+pub mod commands;
 pub mod convert;
+pub mod demo;
 pub mod instrument;
 pub mod oracle;
+pub mod stranger;
 pub mod tables;

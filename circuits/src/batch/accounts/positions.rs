@@ -42,6 +42,7 @@ pub struct Slot {
 struct Sides {
     id: Lc,
     in_play: Bit,
+    held_before: Bit,
     before: Lc,
     after: Lc,
     word: Lc,
@@ -72,7 +73,7 @@ fn sides(cs: &mut Cs, touch: &Bit, word: &Lc, input: Option<&AccountTrace>, k: u
     let idle = in_play.not();
     cs.enforce("position.idle_is_empty", idle.lc(), &(held_before.lc() + held_after.lc()), &Lc::zero());
     cs.enforce("position.idle_is_empty", idle.lc(), &id, &Lc::zero());
-    Sides { id, in_play, before, after, word: word - &opened + &closed }
+    Sides { id, in_play, held_before, before, after, word: word - &opened + &closed }
 }
 
 /// `max(0, x)` for `|x| < 2^41`, and the bit `x >= 0`; 43 constraints. At 0 either bit gives 0.
@@ -120,7 +121,7 @@ pub fn slots(
 
     let mut out = Vec::with_capacity(words.len());
     for (k, (side, at)) in sides.into_iter().zip(at).enumerate() {
-        let Sides { id, before, after, word, .. } = side;
+        let Sides { id, held_before, before, after, word, .. } = side;
         let (settled, reduce_only, expired) = (&flags[3 * k], &flags[3 * k + 1], &flags[3 * k + 2]);
         let (before_negative, before_magnitude) = bits::sign_magnitude(cs, "position.before_range", &before, LOTS_BITS);
         let (after_negative, after_magnitude) = bits::sign_magnitude(cs, "position.after_range", &after, LOTS_BITS);
@@ -169,7 +170,10 @@ pub fn slots(
         let reducing = cs.alloc("position.reducing", || Fr::from(reducing_count as u64));
         bits::range(cs, "position.reducing_range", &reducing, POSITION_BITS);
         let grew = shrank.not();
-        cs.enforce("position.reduce_only_order", grew.lc(), &reducing, &zero);
+        // There must be something to reduce: an empty slot can be in play, and nothing to nothing counts as shrinking. The
+        // sum of two bits is zero only if both are.
+        let not_reduced = grew.lc() + held_before.not().lc();
+        cs.enforce("position.reduce_only_order", &not_reduced, &reducing, &zero);
         cs.enforce("position.reduce_only_market", grew.lc(), reduce_only.lc(), &zero);
 
         out.push(Slot {

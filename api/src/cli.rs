@@ -1,0 +1,215 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand};
+use novation_state::size::Size;
+use std::path::PathBuf;
+
+/// A clearing house whose rules are a proof: demo, proving, checking.
+#[derive(Parser, Debug)]
+#[command(name = "novation", version, propagate_version = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Runs the whole job in one process: deposits, orders, auctions, proofs, settlement, withdrawal.
+    Demo(Demo),
+    /// Turns recorded chains and order flow into tables for `demo --orders`.
+    #[command(subcommand)]
+    Convert(Convert),
+    /// Proves a dumped witness (`demo --dump DIR` writes them).
+    Prove(Prove),
+    /// Checks a proof offline: no L1, no prover, no trust in who made it.
+    Verify(Verify),
+    /// Makes the proving key of a size, if it is not there yet.
+    Keys(Keys),
+    /// Prints the pinned figures as JSON.
+    Figures,
+    /// Writes a circuit or a verifying key for other tools.
+    #[command(subcommand)]
+    Export(Export),
+}
+
+/// Where keys are.
+#[derive(Args, Clone, Debug)]
+pub struct KeyFolder {
+    /// Folder of the proving keys [default: .cache/novation/keys in a checkout, else the user's cache folder].
+    #[arg(long, value_name = "DIR", env = "NOVATION_KEYS")]
+    pub keys: Option<PathBuf>,
+}
+
+/// `demo`.
+#[derive(Args, Clone, Debug)]
+pub struct Demo {
+    /// Prints the result as JSON instead of a table.
+    #[arg(long)]
+    pub json: bool,
+    /// Plays the orders of a table (api/README.md has the format) instead of the built-in story.
+    #[arg(long, value_name = "FILE")]
+    pub orders: Option<PathBuf>,
+    /// Quotes for `--orders`; without it the built-in market quotes what the orders name.
+    #[arg(long, value_name = "FILE", requires = "orders")]
+    pub markets: Option<PathBuf>,
+    /// What each trader of `--orders` deposits, in USD.
+    #[arg(long, value_name = "USD", default_value_t = 250_000, requires = "orders",
+          value_parser = clap::value_parser!(i64).range(1..=1_000_000_000_000))]
+    pub deposit: i64,
+    /// Most trading batches of `--orders`: each takes a proof.
+    #[arg(long, value_name = "N", default_value_t = 4, requires = "orders",
+          value_parser = clap::value_parser!(u16).range(1..))]
+    pub batches: u16,
+    /// Keys of traders and sizes of orders follow from it.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Circuit size.
+    #[arg(long, value_name = "SIZE", default_value = "demo", value_parser = size)]
+    pub size: Size,
+    /// Where the proving keys are.
+    #[command(flatten)]
+    pub keys: KeyFolder,
+    /// Writes witness, proof, verifying key and public data of every batch to a folder. Witnesses are private.
+    #[arg(long, value_name = "DIR")]
+    pub dump: Option<PathBuf>,
+    /// Port of the L1 on loopback; 0 takes any free one.
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub port: u16,
+}
+
+/// `convert`.
+#[derive(Subcommand, Clone, Debug)]
+pub enum Convert {
+    /// A snapshot of Deribit's option chains (CSV).
+    Deribit(ConvertArgs),
+    /// Bitstamp's order events (CSV, also .xz or .gz).
+    Bitstamp(ConvertArgs),
+    /// Binance's trades of a perpetual (CSV, also .gz or .xz).
+    Binance(ConvertArgs),
+}
+
+/// What every converter takes.
+#[derive(Args, Clone, Debug)]
+pub struct ConvertArgs {
+    /// The file.
+    pub file: PathBuf,
+    /// Folder for `markets.csv` and `orders.csv`.
+    #[arg(short, long, value_name = "DIR")]
+    pub output: PathBuf,
+    /// Draws traders and sizes.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Number of synthetic traders, 2 to 8.
+    #[arg(long, value_name = "N", default_value_t = 6)]
+    pub traders: usize,
+    /// Minutes of order flow.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(i64).range(1..=1_440))]
+    pub minutes: i64,
+    /// Most orders.
+    #[arg(long, value_name = "N", default_value_t = 60)]
+    pub orders: usize,
+}
+
+/// `prove`.
+#[derive(Args, Clone, Debug)]
+pub struct Prove {
+    /// The witness.
+    pub file: PathBuf,
+    /// Folder for proof.json, public.json and verification_key.json, as snarkjs reads them.
+    #[arg(short, long, value_name = "DIR", default_value = ".")]
+    pub output: PathBuf,
+    /// Where the proving keys are.
+    #[command(flatten)]
+    pub keys: KeyFolder,
+    /// What computes: auto, cpu, reference, dual.
+    #[arg(long, value_name = "NAME", default_value = "auto")]
+    pub backend: String,
+}
+
+/// `verify`.
+#[derive(Args, Clone, Debug)]
+pub struct Verify {
+    /// The proof (proof.json of snarkjs).
+    #[arg(long, value_name = "FILE")]
+    pub proof: PathBuf,
+    /// The verifying key (verification_key.json of snarkjs).
+    #[arg(long, value_name = "FILE")]
+    pub vk: PathBuf,
+    /// The batch's public data (`demo --dump` writes them as batch-N.data.json).
+    #[arg(long, value_name = "FILE")]
+    pub public: PathBuf,
+}
+
+/// `keys`.
+#[derive(Args, Clone, Debug)]
+pub struct Keys {
+    /// Circuit size.
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub size: Size,
+    /// Where the proving keys are.
+    #[command(flatten)]
+    pub keys: KeyFolder,
+}
+
+/// `export`.
+#[derive(Subcommand, Clone, Debug)]
+pub enum Export {
+    /// The constraint system as `.r1cs`, from which a snarkjs ceremony makes a key.
+    R1cs {
+        /// Circuit size.
+        #[arg(long, value_name = "SIZE", value_parser = size)]
+        size: Size,
+        /// The file to write.
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+    },
+    /// The verifying key of the cached proving key, as JSON of snarkjs.
+    Vk {
+        /// Circuit size.
+        #[arg(long, value_name = "SIZE", value_parser = size)]
+        size: Size,
+        /// The file to write.
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+        /// Where the proving keys are.
+        #[command(flatten)]
+        keys: KeyFolder,
+    },
+    /// A dumped witness as `.wtns`, for `snarkjs groth16 prove`.
+    Wtns {
+        /// The dumped witness.
+        file: PathBuf,
+        /// The file to write.
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+    },
+    /// Proof, public inputs and verifying key of a dumped witness, as JSON of snarkjs: the same as `prove`.
+    Proof(Prove),
+}
+
+/// A circuit size by name.
+fn size(name: &str) -> Result<Size, String> {
+    Size::by_name(name).ok_or_else(|| {
+        let names: Vec<&str> = novation_state::size::ALL.iter().map(|size| size.name).collect();
+        format!("no circuit has this size; there are {}", names.join(", "))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn an_unknown_size_names_those_there_are() {
+        let error = Cli::try_parse_from(["novation", "keys", "--size", "huge"]).unwrap_err().to_string();
+        assert!(error.contains("no circuit has this size; there are tiny, demo, large"), "{error}");
+    }
+}

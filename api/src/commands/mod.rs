@@ -1,0 +1,43 @@
+//! What the commands do: arguments in, files and text out. Everything they decide is decided in the crates below.
+
+mod convert;
+mod demo;
+mod export;
+pub mod figures;
+mod keys;
+mod prove;
+mod verify;
+
+use crate::cli::{Cli, Command};
+use std::path::PathBuf;
+
+/// Runs a command.
+///
+/// # Errors
+/// Whatever stopped it, with what to do about it where there is something to do.
+pub fn run(cli: Cli) -> anyhow::Result<()> {
+    match cli.command {
+        Command::Demo(args) => demo::run(&args),
+        Command::Convert(source) => convert::run(&source),
+        Command::Prove(args) => prove::run(&args),
+        Command::Verify(args) => verify::run(&args),
+        Command::Keys(args) => keys::run(&args),
+        Command::Figures => figures::run(),
+        Command::Export(what) => export::run(&what),
+    }
+}
+
+/// The folder of the proving keys: as asked for, else `.cache/novation/keys` of the checkout one stands in, else the user's cache.
+fn key_folder(asked: Option<&PathBuf>) -> PathBuf {
+    const BELOW: &str = "novation/keys";
+    if let Some(folder) = asked {
+        return folder.clone();
+    }
+    let checkout = PathBuf::from("Cargo.toml").is_file();
+    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    match (checkout, variable("XDG_CACHE_HOME"), variable("HOME")) {
+        (false, Some(cache), _) => cache.join(BELOW),
+        (false, None, Some(home)) => home.join(".cache").join(BELOW),
+        _ => PathBuf::from(".cache").join(BELOW),
+    }
+}
