@@ -1,0 +1,32 @@
+//! The batch circuit under attack. Not wired into the test command yet: becomes `main.rs` when the suite is whole.
+//!
+//! * `rejections`: every rule of the ledger, broken, fails a named constraint.
+//! * `named_*`: every attack that the design names, each with what it is stopped by.
+//! * `shared_cases`: the ledger's own cases, on both sides of every bound.
+
+// Some of the kit is for suites to come.
+#![allow(dead_code, unused_imports)]
+
+/// Attacks by name, each a test: what they are stopped by, and how they are forged.
+macro_rules! attacks {
+    ($($(#[$doc:meta])* $name:ident: $expected:expr, $forge:expr;)*) => {
+        $(
+            $(#[$doc])*
+            #[test]
+            fn $name() {
+                println!("seed {}", $crate::kit::SEED);
+                let forge: fn() -> $crate::kit::Names = $forge;
+                assert_eq!(forge(), $crate::kit::names(&$expected));
+            }
+        )*
+        /// Every attack.
+        pub const ALL: &[(&str, fn() -> $crate::kit::Names)] = &[$((stringify!($name), $forge)),*];
+    };
+}
+
+mod kit;
+mod named_at_z;
+mod named_attacks;
+mod named_words;
+mod rejections;
+mod shared_cases;
