@@ -13,7 +13,9 @@ case "${1:-}" in
   *) echo "usage: $0 [--write]" >&2; exit 2 ;;
 esac
 
-npm ci --no-audit --no-fund --loglevel=error
+# Not `npm ci`: it refuses a lock file without forge and anvil for every platform, and some mirrors hold only a few of them.
+# `install --no-save` takes the same locked versions with the same checksums and leaves the lock file alone.
+npm install --no-save --no-audit --no-fund --loglevel=error
 forge=node_modules/.bin/forge
 "$forge" fmt --check
 "$forge" build
