@@ -57,6 +57,24 @@ pub enum BatchError {
         /// Its width.
         bits: usize,
     },
+    /// A word that counts from one is zero.
+    #[error("word {index} ({what}) is zero")]
+    Zero {
+        /// Position in D.
+        index: usize,
+        /// What the word means.
+        what: &'static str,
+    },
+    /// A range whose last element lies more than one before its first.
+    #[error("the {what} run from {first} to {last}")]
+    Range {
+        /// Windows or log positions.
+        what: &'static str,
+        /// First of the range.
+        first: u64,
+        /// Last of the range; one before the first when it is empty.
+        last: u64,
+    },
     /// More deposits than the circuit's lane holds.
     #[error("{got} deposits, the lane holds {lane}")]
     DepositCount {
@@ -68,6 +86,12 @@ pub enum BatchError {
     /// A deposit below the count lacks the mark of a used entry.
     #[error("deposit {entry} is counted but not marked as used")]
     DepositUnmarked {
+        /// Position in the lane.
+        entry: usize,
+    },
+    /// A deposit of nothing, or into the house's slot: the queue has none such.
+    #[error("deposit {entry} has no amount or no slot")]
+    DepositEmpty {
         /// Position in the lane.
         entry: usize,
     },
@@ -195,6 +219,14 @@ impl Reader<'_> {
         let word = Word(to_word(&self.element()));
         if word.bits() > bits {
             return Err(BatchError::Width { index: self.index - 1, what, bits });
+        }
+        Ok(word)
+    }
+
+    fn counter(&mut self, what: &'static str, bits: usize) -> Result<Word, BatchError> {
+        let word = self.narrow(what, bits)?;
+        if word.bits() == 0 {
+            return Err(BatchError::Zero { index: self.index - 1, what });
         }
         Ok(word)
     }
@@ -347,16 +379,16 @@ fn read_header(reader: &mut Reader<'_>) -> Result<(Header, u64), BatchError> {
     let header = Header {
         deployment: reader.narrow("deployment id", DEPLOYMENT_BITS)?.element(),
         circuit: reader.narrow("circuit id", 64)?.low(),
-        batch: reader.narrow("batch number", 32)?.low() as u32,
+        batch: reader.counter("batch number", 32)?.low() as u32,
         old_root: reader.element(),
         new_root: reader.element(),
-        markets_number: reader.narrow("markets number", 32)?.low() as u32,
+        markets_number: reader.counter("markets number", 32)?.low() as u32,
         markets_root: reader.element(),
         time: reader.narrow("time", 40)?.low(),
-        window_first: reader.narrow("first window", 40)?.low(),
+        window_first: reader.counter("first window", 40)?.low(),
         window_last: reader.narrow("last window", 40)?.low(),
         log_root: reader.element(),
-        log_first: reader.narrow("first log position", 64)?.low(),
+        log_first: reader.counter("first log position", 64)?.low(),
         log_last: reader.narrow("last log position", 64)?.low(),
         r_x: reader.element(),
         r_y: reader.element(),
@@ -364,6 +396,13 @@ fn read_header(reader: &mut Reader<'_>) -> Result<(Header, u64), BatchError> {
     };
     let deposits = reader.narrow("deposit count", 64)?.low();
     assert_eq!(reader.index, HEADER_WORDS);
+    for (what, first, last) in
+        [("windows", header.window_first, header.window_last), ("log positions", header.log_first, header.log_last)]
+    {
+        if last < first - 1 {
+            return Err(BatchError::Range { what, first, last });
+        }
+    }
     Ok((header, deposits))
 }
 
@@ -375,13 +414,11 @@ fn read_deposit(reader: &mut Reader<'_>, entry: usize) -> Result<Deposit, BatchE
     if flags & 2 == 0 {
         return Err(BatchError::DepositUnmarked { entry });
     }
-    Ok(Deposit {
-        owner_eighth,
-        viewing_eighth,
-        slot: info.field(0, SLOT_BITS) as u32,
-        amount: info.field(24, DEPOSIT_BITS),
-        credited: flags & 1 == 1,
-    })
+    let (slot, amount) = (info.field(0, SLOT_BITS) as u32, info.field(24, DEPOSIT_BITS));
+    if slot == 0 || amount == 0 {
+        return Err(BatchError::DepositEmpty { entry });
+    }
+    Ok(Deposit { owner_eighth, viewing_eighth, slot, amount, credited: flags & 1 == 1 })
 }
 
 fn read_command(reader: &mut Reader<'_>, command: usize) -> Result<Option<Withdrawal>, BatchError> {

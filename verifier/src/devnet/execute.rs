@@ -83,7 +83,7 @@ pub(super) fn run(
 
 /// A signed transaction as revm takes it.
 pub(super) fn signed_env(tx: &Recovered<TxEnvelope>) -> Result<TxEnv, RpcError> {
-    // PRIVACY and honesty: blobs need a consensus layer and set-code transactions a wallet; neither is simulated.
+    // Blobs need a consensus layer, set-code transactions wallets that delegate: neither is part of this chain.
     if tx.is_eip4844() || tx.is_eip7702() {
         return Err(RpcError::Rejected(format!("transaction type {} is not served by this devnet", tx.ty())));
     }
@@ -129,20 +129,22 @@ pub(super) fn estimate(view: View<'_>, chain_id: u64, header: &Header, tx: TxEnv
         run(view, chain_id, header, Mode::Estimate, tx)
     };
     let most = attempt(tx.gas_limit)?.result;
-    let used = most.tx_gas_used();
+    let (used, spent) = (most.tx_gas_used(), most.gas().total_gas_spent());
     success(most)?;
-    // Gas can be needed and then given back (refunds, the 1/64 that a call keeps), so what was used may be too little
-    // and the least limit is searched for, between what fails for certain and what succeeded.
+    // Less than was used is not enough. More may be needed: refunds are paid after the end, and a call gets at most 63/64
+    // of what is left. So the likely answers are tried in order, and what remains is searched.
     let (mut fails, mut works) = (used.saturating_sub(1), tx.gas_limit);
-    while works - fails > 1 {
-        // The answer is usually close above what was used: the first steps stay there.
-        let middle = fails + ((works - fails) / 2).min((fails / 64).max(1));
+    let narrow = |middle: u64, fails: &mut u64, works: &mut u64| {
         let succeeded = matches!(attempt(middle), Ok(run) if run.result.is_success());
-        if succeeded {
-            works = middle;
-        } else {
-            fails = middle;
+        *(if succeeded { works } else { fails }) = middle;
+    };
+    for likely in [used, spent, spent + spent / 63 + 1] {
+        if fails < likely && likely < works {
+            narrow(likely, &mut fails, &mut works);
         }
+    }
+    while works - fails > 1 {
+        narrow(fails + (works - fails) / 2, &mut fails, &mut works);
     }
     Ok(works)
 }

@@ -1,6 +1,6 @@
 //! The deposit queue as the operator may rely on it: a deposit counts when its block is final, not before.
 //!
-//! PRIVACY and safety: a deposit credited too early and then reorged away would be money from nothing. So this reader never
+//! SOUND: a deposit credited too early and then reorged away would be money from nothing. So this reader never
 //! sees a block that can still be replaced, and it checks the node: places in the queue follow each other without a gap,
 //! and each entry hashes to what the contract keeps.
 
@@ -60,7 +60,7 @@ impl DepositReader {
             let (events, more) = next.done.advance(&next.l1, finalized.number).await?;
             for event in events {
                 if let NovationEvents::Deposited(deposit) = event.event {
-                    found.push(next.accept(&deposit, event.block, finalized.number).await?);
+                    found.push(next.accept(&deposit, event.block).await?);
                 }
             }
             if !more {
@@ -76,18 +76,14 @@ impl DepositReader {
         self.next_index
     }
 
-    async fn accept(
-        &mut self,
-        event: &Novation::Deposited,
-        block: u64,
-        finalized: u64,
-    ) -> Result<QueuedDeposit, L1Error> {
+    async fn accept(&mut self, event: &Novation::Deposited, block: u64) -> Result<QueuedDeposit, L1Error> {
         let index = self.next_index;
         let refuse = |reason| L1Error::DepositQueue { index, reason };
         if event.index != U256::from(index) {
             return Err(refuse("the event before it is missing"));
         }
-        let kept = self.l1.queue_hash(index, BlockId::number(finalized)).await?;
+        // Entries are never changed, so the newest state serves, which every node has.
+        let kept = self.l1.queue_hash(index, BlockId::latest()).await?;
         if kept != entry_hash(event) {
             return Err(refuse("the event does not hash to the queue's entry"));
         }

@@ -7,5 +7,7 @@ mod eip197;
 mod groth16_files;
 mod l1_contract;
 mod l1_ledger;
+mod l1_liar;
 mod l1_reorg;
 mod offline_check;
+mod offline_refusals;

@@ -106,6 +106,19 @@ fn words_that_no_contract_writes_are_refused_by_place() {
     }
     assert_eq!(refused(38, Fr::from(1)), BatchError::Padding { index: 38, what: "command" });
     assert_eq!(refused(39, pow2(160)), BatchError::NoRecipient { command: 1 });
+    for (index, what) in [(2, "batch number"), (5, "markets number"), (8, "first window"), (11, "first log position")] {
+        assert_eq!(refused(index, Fr::from(0)), BatchError::Zero { index, what });
+    }
+    assert_eq!(refused(8, Fr::from(5)), BatchError::Range { what: "windows", first: 5, last: 3 });
+    assert_eq!(refused(11, Fr::from(42)), BatchError::Range { what: "log positions", first: 42, last: 40 });
+    assert_eq!(refused(21, pow2(121) + pow2(24)), BatchError::DepositEmpty { entry: 0 });
+    assert_eq!(refused(21, pow2(121) + Fr::from(1)), BatchError::DepositEmpty { entry: 0 });
+    // The empty ranges right before the first element are what a batch without windows or log entries has.
+    for (index, last) in [(9, 0), (12, 0)] {
+        let mut empty = words.clone();
+        empty[index] = Fr::from(last);
+        assert_eq!(Batch::from_words(&empty).map(|batch| batch.words()), Ok(empty));
+    }
     assert_eq!(Batch::from_words(&words[..16]).map(|_| ()), Err(BatchError::NoHeader { got: 16 }));
     let short = BatchError::Length { size: "demo", expected: words.len(), got: words.len() - 1 };
     assert_eq!(Batch::from_words(&words[..words.len() - 1]).map(|_| ()), Err(short));

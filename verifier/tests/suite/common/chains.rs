@@ -56,9 +56,9 @@ impl TestChain {
         })
     }
 
-    /// The in-process L1, without a socket.
-    pub async fn in_process() -> Self {
-        Self::new("in-process L1", Self::devnet().provider(), None, None).await
+    /// An in-process L1, without a socket.
+    pub async fn on(devnet: &Devnet) -> Self {
+        Self::new("in-process L1", devnet.provider(), None, None).await
     }
 
     async fn over_http() -> Self {
@@ -68,10 +68,7 @@ impl TestChain {
     }
 
     async fn anvil() -> Option<Self> {
-        let Some(program) = find_anvil() else {
-            println!("skipped: no anvil (ANVIL, PATH, or npm install in verifier/contracts)");
-            return None;
-        };
+        let program = find_anvil()?;
         let mut command = Command::new(&program);
         command.args(["--port", "0", "--hardfork", "osaka"]);
         command.args(["--timestamp", &GENESIS_TIME.to_string(), "--slots-in-an-epoch", &EPOCH.to_string()]);
@@ -138,33 +135,39 @@ fn http_provider(url: &str) -> DynProvider {
     builder.connect_http(url.parse().expect("a URL")).erased()
 }
 
-/// `ANVIL`, else `anvil` on the PATH, else where `npm install` puts it.
+/// `NOVATION_ANVIL`, else where `npm install` in `verifier/contracts` puts it, else `anvil` on the PATH. Without any the
+/// test goes on without anvil and says so, unless `NOVATION_REQUIRE_TOOLS=1`, as in CI.
 fn find_anvil() -> Option<PathBuf> {
-    if let Some(path) = std::env::var_os("ANVIL") {
+    if let Some(path) = std::env::var_os("NOVATION_ANVIL") {
         let path = PathBuf::from(path);
-        assert!(path.is_file(), "ANVIL names {}, which is no file", path.display());
+        assert!(path.is_file(), "NOVATION_ANVIL names {}, which is no file", path.display());
         return Some(path);
     }
-    let paths = std::env::var_os("PATH").unwrap_or_default();
-    if let Some(found) = std::env::split_paths(&paths).map(|folder| folder.join("anvil")).find(|path| path.is_file()) {
-        return Some(found);
+    let found = pinned_anvil().or_else(|| {
+        let paths = std::env::var_os("PATH")?;
+        std::env::split_paths(&paths).map(|folder| folder.join("anvil")).find(|path| path.is_file())
+    });
+    if found.is_none() {
+        const MISSING: &str = "no anvil: set NOVATION_ANVIL, or run npm install --no-save in verifier/contracts";
+        assert!(std::env::var_os("NOVATION_REQUIRE_TOOLS").is_none_or(|value| value != "1"), "{MISSING}");
+        println!("skipped on anvil: {MISSING}");
     }
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for modules in ["contracts/node_modules/@foundry-rs", "../node_modules/@foundry-rs"] {
-        let Ok(entries) = std::fs::read_dir(root.join(modules)) else { continue };
-        for entry in entries.flatten() {
-            let program = entry.path().join("bin/anvil");
-            if entry.file_name().to_string_lossy().starts_with("anvil-") && program.is_file() {
-                return Some(program);
-            }
-        }
-    }
-    None
+    found
+}
+
+/// The program itself, of whichever platform's package is there: npm's wrapper would survive the end of the test.
+fn pinned_anvil() -> Option<PathBuf> {
+    let packages = Path::new(env!("CARGO_MANIFEST_DIR")).join("contracts/node_modules/@foundry-rs");
+    let entries = std::fs::read_dir(packages).ok()?;
+    let is_anvil = |name: &std::ffi::OsStr| name.to_string_lossy().starts_with("anvil-");
+    let packages = entries.flatten().filter(|entry| is_anvil(&entry.file_name()));
+    packages.map(|entry| entry.path().join("bin/anvil")).find(|program| program.is_file())
 }
 
 /// Runs a test on every chain there is.
 pub async fn on_every_chain(test: impl AsyncFn(TestChain)) {
-    let chains = [Some(TestChain::in_process().await), Some(TestChain::over_http().await), TestChain::anvil().await];
+    let chains =
+        [Some(TestChain::on(&TestChain::devnet()).await), Some(TestChain::over_http().await), TestChain::anvil().await];
     for chain in chains.into_iter().flatten() {
         println!("on {}", chain.name);
         test(chain).await;
