@@ -16,6 +16,7 @@ use crate::tables::markets::{MarketsTable, Quoted};
 use crate::tables::orders::OrderLine;
 use novation_state::units::{Cash, Time};
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 /// Minutes between rounds of the oracle role: a mark may be traded on for fifteen.
 const ROUND_MINUTES: i64 = 5;
@@ -80,13 +81,14 @@ impl<'t> Feed<'t> {
     fn snapshot(&mut self, until: i64, now: i64) -> Snapshot {
         match self {
             Feed::Table { table, index, quotes, read_to } => {
-                for row in table.rows.range(*read_to..=until).flat_map(|(_, rows)| rows) {
+                let news = table.rows.range((Bound::Excluded(*read_to), Bound::Included(until)));
+                for row in news.flat_map(|(_, rows)| rows) {
                     match row {
                         Quoted::Index(asset, usd) => drop(index.insert(*asset, *usd)),
                         Quoted::Instrument(terms, quote) => drop(quotes.insert(*terms, *quote)),
                     }
                 }
-                *read_to = until + 1;
+                *read_to = until;
                 let time = Time::new(now).expect("the clock is a time of this century");
                 Snapshot { time, index: index.clone(), quotes: quotes.clone(), settlements: BTreeMap::new() }
             }

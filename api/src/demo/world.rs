@@ -20,6 +20,7 @@ use novation_circuits::batch;
 use novation_gpu::choose;
 use novation_prover::batch::BatchProver;
 use novation_prover::KeyStore;
+use novation_sequencer::io::Item;
 use novation_sequencer::reason::Refused;
 use novation_sequencer::{Config, Effect, Engine, Event, Execution, Input, SignedOrder};
 use novation_state::crypto::babyjub::Point;
@@ -34,7 +35,7 @@ use novation_state::units::{AccountSlot, Amount, Cash, InstrumentId, Time};
 use novation_verifier::batch::Batch;
 use novation_verifier::check::public_data_json;
 use novation_verifier::devnet::{deploy_token, mint, Devnet, DevnetConfig, HttpServer};
-use novation_verifier::groth16::snarkjs;
+use novation_verifier::groth16::{snarkjs, VerifyingKey};
 use novation_verifier::l1::{Circuit, DeployParams, DepositReader, DepositRequest, Submission, L1};
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -77,6 +78,7 @@ pub struct World<'a> {
     /// By name.
     traders: BTreeMap<String, Trader>,
     house: ViewingKey,
+    genesis_root: Fr,
     clock: i64,
     /// Times under which markets were accepted, by number.
     markets_times: BTreeMap<u32, u64>,
@@ -170,6 +172,7 @@ impl<'a> World<'a> {
             oracle: Oracle::new(),
             traders: BTreeMap::new(),
             house,
+            genesis_root,
             clock: devnet.next_timestamp() as i64,
             markets_times: BTreeMap::new(),
             depositors: Vec::new(),
@@ -406,7 +409,12 @@ impl<'a> World<'a> {
                     self.records.lots += result.lots;
                 }
                 Effect::Waiting { item, reason } => {
-                    self.screen.say(format!("  {item:?} waits for the next batch: {reason}"));
+                    let what = match item {
+                        Item::Window(window) => format!("window {window}"),
+                        Item::Deposit(index) => format!("deposit {index} and those behind it"),
+                        Item::Command(position) => format!("the command at log position {position}"),
+                    };
+                    self.screen.say(format!("  not in this batch: {what}: {reason}"));
                     outcome.waiting += 1;
                 }
                 Effect::CommandDropped { position, reason } => {
@@ -557,6 +565,21 @@ impl<'a> World<'a> {
             return Err(ChainError::NeverWritten { slot: *slot }.into());
         }
         Ok(self.runtime.block_on(self.chain.audit(&keys, &self.house))?)
+    }
+
+    /// A client of the contract, and where it was deployed from nothing but the house.
+    pub fn l1(&self) -> (&L1, Fr) {
+        (&self.l1, self.genesis_root)
+    }
+
+    /// Runs something on the demo's runtime.
+    pub fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.block_on(work)
+    }
+
+    /// The key under which the contract verifies.
+    pub fn verifying_key(&self) -> &VerifyingKey {
+        self.prover.prover().verifying_key()
     }
 
     /// Whether deposits that the sequencer knows of wait for a batch.

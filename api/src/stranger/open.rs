@@ -102,3 +102,84 @@ pub fn house(
         Err(OpenError::Hash { slot: HOUSE })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use novation_state::crypto::eddsa::SecretKey;
+    use novation_state::crypto::viewing::EphemeralKey;
+    use novation_state::leaf::{Position, MAX_POSITIONS};
+    use novation_state::units::{Cash, InstrumentId, Lots};
+
+    fn slot() -> AccountSlot {
+        AccountSlot::new(5).unwrap()
+    }
+
+    /// A leaf of `key` as a batch would publish it.
+    fn publish(key: &ViewingKey, owner: Point) -> (AccountLeaf, Published, [Fr; CIPHERTEXT_WORDS]) {
+        let e = EphemeralKey::derive(&[1; 32], &[b"batch"]);
+        let shared = seal::shared_secret(&e.scalar(), &key.public());
+        let mut positions = [Position::default(); MAX_POSITIONS];
+        positions[2] = Position { id: InstrumentId::new(9).unwrap(), lots: Lots::new(-77).unwrap() };
+        let leaf = AccountLeaf {
+            owner,
+            viewing: key.public(),
+            salt: seal::salt(shared, 3, slot()),
+            cash: Cash::new(-12_345).unwrap(),
+            epoch: 2,
+            positions,
+            orders_root: Fr::from(8),
+        };
+        let published = Published { batch: 3, ephemeral: e.public(), slot: slot(), hash: leaf.hash() };
+        let ciphertext = seal::encrypt(shared, leaf.hash(), leaf.plaintext());
+        (leaf, published, ciphertext)
+    }
+
+    #[test]
+    fn the_viewing_key_opens_the_leaf_and_no_other_key_does() {
+        let (key, other) = (ViewingKey::from_seed(&[2; 32]), ViewingKey::from_seed(&[3; 32]));
+        let owner = SecretKey::from_seed(&[2; 32]).public();
+        let (leaf, published, ciphertext) = publish(&key, owner);
+        assert_eq!(account(&published, &ciphertext, owner, &key), Ok(leaf));
+        let refused = account(&published, &ciphertext, owner, &other).unwrap_err();
+        assert!(matches!(refused, OpenError::Content { slot: s, .. } if s == slot()), "{refused:?}");
+    }
+
+    #[test]
+    fn a_leaf_that_hashes_to_something_else_is_refused() {
+        let key = ViewingKey::from_seed(&[2; 32]);
+        let owner = SecretKey::from_seed(&[2; 32]).public();
+        let (_, published, mut ciphertext) = publish(&key, owner);
+        let hash = Err(OpenError::Hash { slot: slot() });
+        // Another owner, another batch number, another amount of cash: the words are a leaf, but not this one.
+        assert_eq!(account(&published, &ciphertext, key.public(), &key), hash);
+        assert_eq!(account(&Published { batch: 4, ..published }, &ciphertext, owner, &key), hash);
+        ciphertext[0] += Fr::from(1);
+        assert_eq!(account(&published, &ciphertext, owner, &key), hash);
+    }
+
+    #[test]
+    fn an_ephemeral_point_outside_the_subgroup_is_refused() {
+        let key = ViewingKey::from_seed(&[2; 32]);
+        let (_, published, ciphertext) = publish(&key, key.public());
+        let low = Point { x: Fr::from(0), y: -Fr::from(1) };
+        let bad = Published { ephemeral: published.ephemeral.add(&low), ..published };
+        let refused = Err(OpenError::Ephemeral(PointError::NotInPrimeSubgroup));
+        assert_eq!(account(&bad, &ciphertext, key.public(), &key), refused);
+    }
+
+    #[test]
+    fn the_house_opens_with_its_key_alone() {
+        let (key, other) = (ViewingKey::from_seed(&[4; 32]), ViewingKey::from_seed(&[5; 32]));
+        let e = EphemeralKey::derive(&[1; 32], &[b"batch"]);
+        let shared = seal::shared_secret(&e.scalar(), &key.public());
+        let cash = |x| Cash::new(x).unwrap();
+        let salt = seal::salt(shared, 3, HOUSE);
+        let leaf = HouseLeaf { viewing: key.public(), salt, clearing: cash(-9), fees: cash(40), insurance: cash(0) };
+        let published = Published { batch: 3, ephemeral: e.public(), slot: HOUSE, hash: leaf.hash() };
+        let ciphertext = seal::encrypt(shared, leaf.hash(), leaf.plaintext());
+        assert_eq!(house(&published, &ciphertext, &key), Ok(leaf));
+        let refused = house(&published, &ciphertext, &other).unwrap_err();
+        assert!(matches!(refused, OpenError::Content { slot: HOUSE, .. }), "{refused:?}");
+    }
+}

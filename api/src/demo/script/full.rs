@@ -1,4 +1,4 @@
-//! The story of the demo size: six traders, thirteen instruments, nine hours and an expiry.
+//! The story of the demo size: ten traders, thirteen instruments, fifteen hours and an expiry.
 
 use super::{at, buy, sell, Kind, Line, Stage, START, THROUGH};
 use crate::calendar::HOUR;
@@ -9,7 +9,7 @@ const INSTRUMENTS: [&str; 13] = [
     "BTC-PERP",
     "BTC-27MAR26",
     "BTC-27MAR26-88000-C",
-    "BTC-27MAR26-84000-P",
+    "BTC-27MAR26-87000-P",
     "BTC-26JUN26",
     "BTC-26JUN26-100000-C",
     "BTC-26JUN26-80000-P",
@@ -27,8 +27,8 @@ pub(super) fn play(s: &mut Stage) -> Result<String, DemoError> {
     s.world.deposit(&[("alice", 150_000), ("bob", 80_000), ("carol", 200_000), ("dave", 250_000)])?;
     s.batch("deposits")?;
 
-    s.scene(START + HOUR, "two more deposit; futures and the perpetual trade in two windows")?;
-    s.world.deposit(&[("erin", 200_000), ("frank", 90_000)])?;
+    s.scene(START + HOUR, "four more deposit; futures and perpetuals trade in two windows")?;
+    s.world.deposit(&[("erin", 200_000), ("frank", 90_000), ("grace", 70_000), ("heidi", 120_000)])?;
     s.quote(at(88_640.0, 2_957.0, 0.000_7), &[])?;
     s.window(&[
         sell("alice", "BTC-27MAR26", 1.0),
@@ -46,14 +46,15 @@ pub(super) fn play(s: &mut Stage) -> Result<String, DemoError> {
     ])?;
     s.batch("futures, perpetuals, deposits")?;
 
-    s.scene(START + 2 * HOUR, "calls and puts on BTC")?;
+    s.scene(START + 2 * HOUR, "the last two deposit; calls and puts on BTC")?;
+    s.world.deposit(&[("ivan", 80_000), ("judy", 60_000)])?;
     s.quote(at(88_810.0, 2_961.0, 0.000_8), &[])?;
     s.window(&[
         buy("bob", "BTC-27MAR26-88000-C", 1.0),
         sell("carol", "BTC-27MAR26-88000-C", 0.6),
         sell("erin", "BTC-27MAR26-88000-C", 0.6),
-        buy("alice", "BTC-27MAR26-84000-P", 1.0),
-        sell("erin", "BTC-27MAR26-84000-P", 1.1),
+        buy("alice", "BTC-27MAR26-87000-P", 1.0),
+        sell("erin", "BTC-27MAR26-87000-P", 1.1),
     ])?;
     s.window(&[
         buy("bob", "BTC-26JUN26-100000-C", 0.4),
@@ -69,7 +70,7 @@ pub(super) fn play(s: &mut Stage) -> Result<String, DemoError> {
         buy("erin", "ETH-26JUN26", 10.0),
         sell("frank", "ETH-26JUN26", 12.0),
         buy("frank", "ETH-27MAR26", 6.0),
-        sell("dave", "ETH-27MAR26", 5.0),
+        sell("grace", "ETH-27MAR26", 5.0),
     ])?;
     s.window(&[
         buy("frank", "ETH-27MAR26-3000-C", 8.0),
@@ -101,7 +102,7 @@ pub(super) fn play(s: &mut Stage) -> Result<String, DemoError> {
     s.scene(START + 13 * HOUR + 30, "27MAR26 expires: its future, call and put, and those on ETH, settle")?;
     s.model = at(89_510.0, 3_026.0, 0.000_8);
     s.settle(half_hour_before)?;
-    s.window(&[sell("carol", "ETH-PERP", 1.0), buy("alice", "ETH-PERP", 2.0)])?;
+    s.window(&[sell("heidi", "ETH-PERP", 1.0), buy("alice", "ETH-PERP", 2.0)])?;
     s.batch("expiry: settled positions roll")?;
 
     s.scene(START + 14 * HOUR, "positions are closed and rolled on")?;
@@ -110,10 +111,10 @@ pub(super) fn play(s: &mut Stage) -> Result<String, DemoError> {
         sell("bob", "BTC-26JUN26", 0.4),
         buy("carol", "BTC-26JUN26", 0.4),
         Line("bob", "BTC-PERP", Side::Sell, 0.2, THROUGH, Kind::ReduceOnly),
-        buy("frank", "BTC-PERP", 0.3),
+        buy("ivan", "BTC-PERP", 0.3),
     ])?;
     s.window(&[
-        buy("frank", "ETH-26JUN26", 6.0),
+        buy("judy", "ETH-26JUN26", 6.0),
         Line("erin", "ETH-26JUN26", Side::Sell, 5.0, THROUGH, Kind::ReduceOnly),
     ])?;
     s.batch("closing and opening")?;

@@ -1,0 +1,142 @@
+//! The main job at the tiny size, with real proofs: deposit, trade, expire, settle, withdraw, claim, and what a stranger makes of it.
+
+use novation_api::demo::report::{self, Report};
+use novation_api::demo::screen::Screen;
+use novation_api::demo::view::PositionView;
+use novation_api::demo::world::World;
+use novation_api::demo::{script, view, DemoError, Options, Play};
+use novation_api::stranger::chain::{ChainError, PublicChain};
+use novation_api::stranger::open::OpenError;
+use novation_state::size::TINY;
+use novation_verifier::groth16::VerifyError;
+use std::path::PathBuf;
+
+fn options() -> Options {
+    // Beside the build, so that only the first run makes the key.
+    let keys = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("keys");
+    Options { size: TINY, seed: 1, keys, dump: None, port: 0, play: Play::Script }
+}
+
+/// One run serves all checks: each of its five proofs takes seconds.
+#[test]
+fn the_whole_job_runs_and_a_stranger_can_follow_it() {
+    let mut world = World::open(&options(), &Screen::Quiet).unwrap();
+    let shown = script::play(&mut world).unwrap();
+    assert_eq!(shown, "alice");
+    world.look().unwrap();
+
+    another_key_opens_nothing(&world);
+    another_root_or_key_verifies_nothing(&world);
+    public_leaves_are_those_of_the_ledger(&world);
+    money_claimed_has_left_the_vault(&mut world);
+
+    let report = report::finish(world, &shown).unwrap();
+    the_report_counts_what_happened(&report);
+    the_public_sees_amounts_and_ciphertext(&report);
+    the_owner_sees_positions_and_margin(&report);
+    the_table_says_so(&report);
+}
+
+fn another_key_opens_nothing(world: &World) {
+    let (alice, bob) = (world.trader("alice"), world.trader("bob"));
+    match world.chain.open(alice.slot, &bob.viewing).unwrap_err() {
+        ChainError::Open(OpenError::Content { slot, .. } | OpenError::Hash { slot }) => assert_eq!(slot, alice.slot),
+        other => panic!("{other}"),
+    }
+}
+
+/// Calldata that is read on top of another genesis root, or with another verifying key, does not verify.
+fn another_root_or_key_verifies_nothing(world: &World) {
+    let (l1, root) = world.l1();
+    let key = world.verifying_key();
+    let refused = |root, key| {
+        let mut chain = PublicChain::new(l1.clone(), 0, key, root);
+        world.block_on(chain.advance()).unwrap_err()
+    };
+    let wrong_root = refused(root + ark_bn254::Fr::from(1), key.clone());
+    assert!(matches!(wrong_root, ChainError::Proof { batch: 1, reason: VerifyError::EquationFails }), "{wrong_root}");
+    let mut parts = key.parts().clone();
+    parts.ic.swap(1, 2);
+    let other_key = novation_verifier::groth16::VerifyingKey::new(parts, 3).expect("a well-formed key");
+    let wrong_key = refused(root, other_key);
+    assert!(matches!(wrong_key, ChainError::Proof { batch: 1, reason: VerifyError::EquationFails }), "{wrong_key}");
+    let mut again = PublicChain::new(l1.clone(), 0, key.clone(), root);
+    world.block_on(again.advance()).unwrap();
+    assert_eq!(again.batches.len(), 5);
+}
+
+/// The markets that a stranger rebuilt from calldata are the oracle role's, leaf by leaf.
+fn public_leaves_are_those_of_the_ledger(world: &World) {
+    let public = world.chain.markets();
+    let mut seen = 0;
+    for (id, terms, leaf) in world.oracle().listed() {
+        assert_eq!(public.get(id), Some(leaf), "{terms}");
+        seen += 1;
+    }
+    assert_eq!((seen, public.iter().count()), (5, 5));
+}
+
+fn money_claimed_has_left_the_vault(world: &mut World) {
+    match world.claim("alice").unwrap_err() {
+        DemoError::L1(error) => {
+            let error = format!("{:?}", error.contract_error());
+            assert!(error.contains("NothingToClaim"), "{error}");
+        }
+        other => panic!("{other}"),
+    }
+}
+
+fn the_report_counts_what_happened(report: &Report) {
+    let batches = &report.records.batches;
+    let counts: Vec<_> = batches.iter().map(|b| (b.windows, b.orders, b.deposits, b.commands, b.accounts)).collect();
+    assert_eq!(counts, [(0, 0, 2, 0, 2), (2, 4, 1, 0, 3), (2, 4, 0, 0, 3), (1, 2, 0, 0, 3), (0, 0, 0, 1, 3)]);
+    assert!(batches.iter().all(|b| b.constraints == report.records.constraints && b.gas > 200_000));
+    let totals = &report.totals;
+    assert_eq!((totals.batches, totals.windows, totals.orders, totals.fills), (5, 5, 10, 10));
+    assert_eq!(totals.gas_per_order, totals.gas / 10);
+
+    // The audit line, term by term: nothing but deposits came in and nothing but the withdrawal went out.
+    let audit = &report.audit;
+    assert_eq!(audit.cash_of_accounts + audit.house, audit.vault);
+    assert_eq!(audit.vault, 3 * 60_000_000_000 - 28_949_000_000);
+    assert_eq!((audit.clearing, audit.unrolled), (0, 0), "everybody has rolled");
+    let live: Vec<_> = audit.series.iter().map(|(id, s)| (*id, s.net, s.settled)).collect();
+    assert_eq!(live, [(1, 0, false)], "only the perpetual is held");
+}
+
+fn the_public_sees_amounts_and_ciphertext(report: &Report) {
+    let public = &report.account.public;
+    assert_eq!((public.slot, public.deposits.as_slice()), (1, &[60_000_000_000][..]));
+    assert_eq!(public.withdrawals, [(28_949_000_000, public.depositor.clone())]);
+    assert_eq!(public.rewritten_in, [1, 2, 3, 4, 5]);
+    assert_eq!(public.ciphertext.len(), 8);
+    let text = serde_json::to_string(public).unwrap();
+    for secret in ["BTC", "ETH", "158", "lots", "equity"] {
+        assert!(!text.contains(&format!("\"{secret}")), "{secret} is in {text}");
+    }
+}
+
+fn the_owner_sees_positions_and_margin(report: &Report) {
+    let private = &report.account.private;
+    let position = PositionView {
+        instrument: "BTC-PERP".into(),
+        lots: 158,
+        mark: "89712.8".into(),
+        value: 14_152_823_068,
+        settled: false,
+    };
+    assert_eq!(private.positions, [position]);
+    // 158 lots of 0.001 BTC at a scan range of 12 % and a charge of 0.3 %, by hand from the mark: each per lot, rounded.
+    let (scan, charge) = (10_765_536, 269_138);
+    assert_eq!(private.initial, 158 * (scan + charge));
+    assert_eq!(private.maintenance, (private.initial * 3 + 3) / 4);
+    assert!(private.withdrawable <= private.equity - private.initial);
+    assert_eq!(view::usd(private.withdrawable), "28950.24");
+}
+
+fn the_table_says_so(report: &Report) {
+    let table = report::table(report);
+    for part in ["a future and a perpetual", "what everybody sees", "158 lots BTC-PERP at 89712.8", "net to zero: holds"] {
+        assert!(table.contains(part), "`{part}` is missing in\n{table}");
+    }
+}
