@@ -54,12 +54,12 @@ fn another_root_or_key_verifies_nothing(world: &World) {
         world.block_on(chain.advance()).unwrap_err()
     };
     let wrong_root = refused(root + ark_bn254::Fr::from(1), key.clone());
-    assert!(matches!(wrong_root, ChainError::Proof { batch: 1, reason: VerifyError::EquationFails }), "{wrong_root}");
+    assert!(matches!(wrong_root, ChainError::Proof { batch: 1, reason: VerifyError::Equation }), "{wrong_root}");
     let mut parts = key.parts().clone();
     parts.ic.swap(1, 2);
     let other_key = novation_verifier::groth16::VerifyingKey::new(parts, 3).expect("a well-formed key");
     let wrong_key = refused(root, other_key);
-    assert!(matches!(wrong_key, ChainError::Proof { batch: 1, reason: VerifyError::EquationFails }), "{wrong_key}");
+    assert!(matches!(wrong_key, ChainError::Proof { batch: 1, reason: VerifyError::Equation }), "{wrong_key}");
     let mut again = PublicChain::new(l1.clone(), 0, key.clone(), root);
     world.block_on(again.advance()).unwrap();
     assert_eq!(again.batches.len(), 5);
@@ -136,7 +136,9 @@ fn the_owner_sees_positions_and_margin(report: &Report) {
 
 fn the_table_says_so(report: &Report) {
     let table = report::table(report);
-    for part in ["a future and a perpetual", "what everybody sees", "158 lots BTC-PERP at 89712.8", "net to zero: holds"] {
+    for part in
+        ["a future and a perpetual", "what everybody sees", "158 lots BTC-PERP at 89712.8", "net to zero: holds"]
+    {
         assert!(table.contains(part), "`{part}` is missing in\n{table}");
     }
 }

@@ -3,43 +3,39 @@
 //! The parts talk as they would in separate processes: deposits reach the sequencer from final L1 blocks, marks reach it from the
 //! oracle role and L1 from the same round, batches reach L1 as calldata. One clock, simulated, drives all of them.
 
-use super::report::{BatchRecord, Records};
-use super::screen::Screen;
-use super::trader::{seed_bytes, Trader, Wish};
-use super::{DemoError, Options};
-use crate::calendar::show;
-use crate::instrument::{Terms, MICRO};
+mod batch;
+mod money;
+
+pub use batch::BatchOutcome;
+
+use crate::demo::report::Records;
+use crate::demo::screen::Screen;
+use crate::demo::trader::{seed_bytes, Trader, Wish};
+use crate::demo::{DemoError, Options};
+use crate::instrument::Terms;
 use crate::oracle::rounds::{Oracle, Snapshot};
 use crate::stranger::chain::{ChainError, PublicChain};
-use alloy::eips::BlockId;
-use alloy::primitives::{Address, U256};
-use alloy::sol_types::SolCall;
+use alloy::primitives::Address;
 use ark_bn254::Fr;
 use cpu_time::ProcessTime;
-use novation_circuits::batch;
+use novation_circuits::batch as circuit;
 use novation_gpu::choose;
 use novation_prover::batch::BatchProver;
 use novation_prover::KeyStore;
-use novation_sequencer::io::Item;
 use novation_sequencer::reason::Refused;
 use novation_sequencer::{Config, Effect, Engine, Event, Execution, Input, SignedOrder};
-use novation_state::crypto::babyjub::Point;
 use novation_state::crypto::viewing::ViewingKey;
 use novation_state::leaf::{AccountLeaf, MarketLeaf};
 use novation_state::ledger::{Deployment, Ledger};
 use novation_state::markets::Markets;
 use novation_state::public_data::PublicData;
-use novation_state::trace::BatchTrace;
-use novation_state::transition::Deposit;
-use novation_state::units::{AccountSlot, Amount, Cash, InstrumentId, Time};
-use novation_verifier::batch::Batch;
-use novation_verifier::check::public_data_json;
-use novation_verifier::devnet::{deploy_token, mint, Devnet, DevnetConfig, HttpServer};
-use novation_verifier::groth16::{snarkjs, VerifyingKey};
-use novation_verifier::l1::{Circuit, DeployParams, DepositReader, DepositRequest, Submission, L1};
+use novation_state::units::{AccountSlot, InstrumentId, Time};
+use novation_verifier::devnet::{deploy_token, Devnet, DevnetConfig, HttpServer};
+use novation_verifier::groth16::VerifyingKey;
+use novation_verifier::l1::{Circuit, DeployParams, DepositReader, L1};
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 use tokio::runtime::Runtime;
 
@@ -148,7 +144,7 @@ impl<'a> World<'a> {
             size: options.size,
             max_unproven: 1,
             secret: seed_bytes(options.seed, "operator"),
-            circuit: Box::new(|trace| batch::check(trace, &PublicData::of(trace)).map_err(|e| e.to_string())),
+            circuit: Box::new(|trace| circuit::check(trace, &PublicData::of(trace)).map_err(|e| e.to_string())),
         };
         let records = Records {
             seed: options.seed,
@@ -260,64 +256,6 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Traders deposit on L1; once the deposits are final there, they reach the sequencer, and the next batches credit them.
-    ///
-    /// # Errors
-    /// [`DemoError`].
-    pub fn deposit(&mut self, deposits: &[(&str, i64)]) -> Result<(), DemoError> {
-        let deployer = self.devnet.signer(0).address();
-        for (name, usd) in deposits {
-            if !self.traders.contains_key(*name) {
-                if self.traders.len() >= MAX_TRADERS {
-                    return Err(DemoError::TooManyTraders { found: self.traders.len() + 1, most: MAX_TRADERS });
-                }
-                let address = self.devnet.signer(ROLES + self.traders.len()).address();
-                self.traders.insert((*name).to_owned(), Trader::new(self.seed, name, address));
-            }
-            let amount = u128::try_from(i128::from(*usd) * i128::from(MICRO)).expect("a deposit is positive");
-            let trader = self.trader(name);
-            let [owner, viewing] = trader.eighths();
-            let slot = (trader.slot != AccountSlot::ZERO).then(|| trader.slot.get() as u32);
-            let request = DepositRequest {
-                slot,
-                owner_eighth: [owner.x, owner.y],
-                viewing_eighth: [viewing.x, viewing.y],
-                amount,
-            };
-            let address = trader.address;
-            let (l1, devnet) = (self.l1.clone(), self.devnet.clone());
-            let (slot, gas) = self.wait(async {
-                mint(&devnet.provider(), deployer, l1.collateral(), address, U256::from(amount)).await?;
-                l1.approve(address, U256::from(amount)).await?;
-                let (_, slot, receipt) = l1.deposit(address, &request).await?;
-                Ok::<_, DemoError>((slot, receipt.gas_used))
-            })?;
-            self.trader_mut(name).slot = AccountSlot::new(i64::from(slot))?;
-            self.depositors.push(address);
-            self.records.deposit_gas.push(gas);
-            self.screen.say(format!("{name} deposits {usd} USD on L1: account slot {slot}"));
-        }
-        self.devnet.mine(FINALIZED_DEPTH)?;
-        self.catch_up();
-        let mut reader = self.deposits.clone();
-        let queued = self.wait(async {
-            let queued = reader.poll().await?;
-            Ok::<_, DemoError>((queued, reader))
-        })?;
-        self.deposits = queued.1;
-        for entry in queued.0 {
-            let point = |[x, y]: [Fr; 2]| Point { x, y };
-            let deposit = Deposit {
-                account: AccountSlot::new(i64::from(entry.slot))?,
-                owner_eighth: point(entry.owner_eighth),
-                viewing_eighth: point(entry.viewing_eighth),
-                amount: Amount::try_from(entry.amount as i128)?,
-            };
-            self.expect_step("a final deposit", Event::Deposit { index: entry.index, deposit })?;
-        }
-        Ok(())
-    }
-
     fn expect_step(&mut self, what: &str, event: Event) -> Result<Vec<Effect>, DemoError> {
         self.step(event).map_err(|reason| DemoError::Refused { what: what.to_owned(), reason })
     }
@@ -389,148 +327,6 @@ impl<'a> World<'a> {
         Ok(WindowEnd { traded })
     }
 
-    /// Makes a batch, proves it, and has the contract verify it.
-    ///
-    /// # Errors
-    /// [`DemoError`].
-    pub fn batch(&mut self, title: &str) -> Result<BatchOutcome, DemoError> {
-        let effects = self.expect_step("a batch", Event::Batch)?;
-        let mut outcome = BatchOutcome::default();
-        let mut trace = None;
-        for effect in effects {
-            match effect {
-                Effect::Auction(result) => {
-                    let terms = self.oracle.terms(result.instrument).expect("it was listed");
-                    let (price, coins) =
-                        (terms.asset.show(result.price), result.lots as f64 / terms.asset.lots_per_coin() as f64);
-                    let (window, fills) = (result.window, result.fills.len());
-                    self.screen
-                        .say(format!("  window {window}: {terms} clears {coins} coins at {price}, {fills} fills"));
-                    self.records.lots += result.lots;
-                }
-                Effect::Waiting { item, reason } => {
-                    let what = match item {
-                        Item::Window(window) => format!("window {window}"),
-                        Item::Deposit(index) => format!("deposit {index} and those behind it"),
-                        Item::Command(position) => format!("the command at log position {position}"),
-                    };
-                    self.screen.say(format!("  not in this batch: {what}: {reason}"));
-                    outcome.waiting += 1;
-                }
-                Effect::CommandDropped { position, reason } => {
-                    return Err(DemoError::Story(format!("command {position} was dropped: {reason}")));
-                }
-                Effect::BatchReady(ready) => trace = Some(ready),
-                _ => {}
-            }
-        }
-        let trace = trace.expect("a batch that was not refused is ready");
-        self.prove_and_submit(title, &trace)?;
-        Ok(outcome)
-    }
-
-    fn prove_and_submit(&mut self, title: &str, trace: &BatchTrace) -> Result<(), DemoError> {
-        let number = trace.header.batch;
-        let (wall, cpu) = (Instant::now(), ProcessTime::now());
-        let proved = {
-            let watch = self.screen.watch(format!("proving batch {number}"));
-            self.prover.prove(trace, &watch).map_err(|reason| DemoError::Prove { batch: number, reason })?
-        };
-        let (wall, cpu) = (wall.elapsed().as_secs_f64(), cpu.elapsed().as_secs_f64());
-        let first = trace.header.deposit_first as usize;
-        let submission = Submission {
-            batch: Batch::from_words(&proved.public.words)?,
-            c: proved.public.c,
-            proof: proved.proved.proof.clone(),
-            markets_time: self.markets_times[&trace.header.markets_number],
-            depositors: self.depositors[first..first + trace.deposits.len()].to_vec(),
-        };
-        let calldata = submission.call().expect("a depositor for each deposit").abi_encode().len();
-        let (l1, operator) = (self.l1.clone(), self.devnet.signer(1).address());
-        let (gas, root) = self.wait(async {
-            let receipt = l1.submit_batch(operator, &submission).await?;
-            Ok::<_, DemoError>((receipt.gas_used, l1.known(BlockId::latest()).await?.old_root))
-        })?;
-        if root != trace.header.new_root {
-            return Err(DemoError::Root { batch: number });
-        }
-        if let Some(folder) = self.dump.clone() {
-            self.dump_batch(&folder, trace, &submission)?;
-        }
-        self.catch_up();
-        self.expect_step("an accepted proof", Event::Proven { batch: number })?;
-        let windows = trace.header.window_last.get() - trace.header.window_first.get() + 1;
-        let record = BatchRecord {
-            number,
-            title: title.to_owned(),
-            time: show(trace.header.time.get()),
-            windows,
-            orders: trace.orders.len(),
-            clearings: trace.clearings.len(),
-            deposits: trace.deposits.len(),
-            commands: trace.commands.len(),
-            accounts: trace.accounts.iter().filter(|entry| entry.after.is_some()).count(),
-            constraints: self.records.constraints,
-            proving_cpu_seconds: cpu,
-            proving_seconds: wall,
-            gas,
-            calldata_bytes: calldata,
-        };
-        self.screen.say(format!(
-            "batch {number}, {title}: {} orders, {windows} windows; proven in {cpu:.1} CPU s, verified by the contract for {gas} gas",
-            record.orders
-        ));
-        self.records.batches.push(record);
-        Ok(())
-    }
-
-    /// Writes everything from which the batch can be proven and verified again. The witness is private.
-    fn dump_batch(&self, folder: &Path, trace: &BatchTrace, submission: &Submission) -> Result<(), DemoError> {
-        let io = |reason| DemoError::Io { what: format!("writing to {}", folder.display()), reason };
-        std::fs::create_dir_all(folder).map_err(io)?;
-        let number = trace.header.batch;
-        let path = |what: &str| folder.join(format!("batch-{number}.{what}"));
-        self.prover.dump(trace).save(&path("witness"))?;
-        let data = submission.public_data();
-        let key = snarkjs::verifying_key_json(self.prover.prover().verifying_key());
-        std::fs::write(folder.join("verification_key.json"), key).map_err(io)?;
-        std::fs::write(path("proof.json"), snarkjs::proof_json(&submission.proof)).map_err(io)?;
-        std::fs::write(path("public.json"), snarkjs::public_inputs_json(&data.inputs())).map_err(io)?;
-        std::fs::write(path("data.json"), public_data_json(&data)).map_err(io)
-    }
-
-    /// A trader asks for money back, by a signed command.
-    ///
-    /// # Errors
-    /// [`DemoError::Refused`].
-    pub fn withdraw(&mut self, name: &str, amount: Cash) -> Result<(), DemoError> {
-        let (deployment, chain) = (self.l1.deployment(), self.l1.chain());
-        let signed = self.trader_mut(name).withdraw(deployment, chain, amount);
-        self.expect_step("a withdrawal", Event::Command(signed))?;
-        let usd = amount.get() as f64 / MICRO as f64;
-        self.screen.say(format!("{name} signs a withdrawal of {usd:.2} USD"));
-        Ok(())
-    }
-
-    /// A trader claims on L1 what a proven batch has freed. Returns the micro-units that arrived.
-    ///
-    /// # Errors
-    /// [`DemoError`].
-    pub fn claim(&mut self, name: &str) -> Result<i128, DemoError> {
-        let (l1, address) = (self.l1.clone(), self.trader(name).address);
-        let (paid, gas) = self.wait(async {
-            let before = l1.collateral_of(address, BlockId::latest()).await?;
-            let receipt = l1.claim(address, address).await?;
-            let after = l1.collateral_of(address, BlockId::latest()).await?;
-            Ok::<_, DemoError>((after - before, receipt.gas_used))
-        })?;
-        let paid = i128::try_from(paid.to::<u128>()).expect("a claim is below 2^106");
-        self.catch_up();
-        self.records.claim_gas.push(gas);
-        self.screen.say(format!("{name} claims {:.2} USD on L1", paid as f64 / MICRO as f64));
-        Ok(paid)
-    }
-
     /// Reads what is new on L1, as a stranger does.
     ///
     /// # Errors
@@ -581,16 +377,4 @@ impl<'a> World<'a> {
     pub fn verifying_key(&self) -> &VerifyingKey {
         self.prover.prover().verifying_key()
     }
-
-    /// Whether deposits that the sequencer knows of wait for a batch.
-    pub fn deposits_wait(&self) -> bool {
-        (self.engine.ledger().head().deposits as usize) < self.depositors.len()
-    }
-}
-
-/// What is left after a batch.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct BatchOutcome {
-    /// Things that wait for the next one.
-    pub waiting: usize,
 }
