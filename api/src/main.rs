@@ -8,10 +8,14 @@ fn main() -> ExitCode {
     match novation_api::commands::run(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // One line a cause: the last one is what to act on.
-            eprintln!("error: {error}");
-            for cause in error.chain().skip(1) {
-                eprintln!("  because {cause}");
+            // One line a cause: the last one is what to act on. Most errors quote their cause already.
+            let mut said = error.to_string();
+            eprintln!("error: {said}");
+            for cause in error.chain().skip(1).map(ToString::to_string) {
+                if !said.ends_with(&cause) {
+                    eprintln!("  because {cause}");
+                    said = cause;
+                }
             }
             ExitCode::FAILURE
         }
