@@ -30,10 +30,11 @@ fn the_whole_job_runs_and_a_stranger_can_follow_it() {
     public_leaves_are_those_of_the_ledger(&world);
     money_claimed_has_left_the_vault(&mut world);
 
+    let funding = funding_of_the_perpetual(&world);
     let report = report::finish(world, &shown).unwrap();
     the_report_counts_what_happened(&report);
     the_public_sees_amounts_and_ciphertext(&report);
-    the_owner_sees_positions_and_margin(&report);
+    the_owner_sees_positions_and_margin(&report, funding);
     the_table_says_so(&report);
 }
 
@@ -86,6 +87,15 @@ fn money_claimed_has_left_the_vault(world: &mut World) {
     }
 }
 
+/// Micro-units a lot that longs have paid; it depends on the second in which a block of the oracle role fell.
+fn funding_of_the_perpetual(world: &World) -> i128 {
+    let (_, leaf) = world.market(&"BTC-PERP".parse().unwrap()).expect("it is listed");
+    let funding = i128::from(leaf.index.get());
+    // Premia of 0.06 to 0.09 % of 88,500 to 89,650 USD, one in full every eight hours, for fourteen hours: by 0.001 BTC.
+    assert!((92_000..142_000).contains(&funding), "{funding}");
+    funding
+}
+
 fn the_report_counts_what_happened(report: &Report) {
     let batches = &report.records.batches;
     let counts: Vec<_> = batches.iter().map(|b| (b.windows, b.orders, b.deposits, b.commands, b.accounts)).collect();
@@ -116,13 +126,14 @@ fn the_public_sees_amounts_and_ciphertext(report: &Report) {
     }
 }
 
-fn the_owner_sees_positions_and_margin(report: &Report) {
+fn the_owner_sees_positions_and_margin(report: &Report, funding: i128) {
     let private = &report.account.private;
     let position = PositionView {
         instrument: "BTC-PERP".into(),
         lots: 158,
         mark: "89712.8".into(),
-        value: 14_152_823_068,
+        // 158 lots of 897,128 ticks at 100 micro-units a tick, less the funding.
+        value: 158 * (897_128 * 100 - funding),
         settled: false,
     };
     assert_eq!(private.positions, [position]);
