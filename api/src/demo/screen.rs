@@ -87,7 +87,7 @@ impl Observer for Watch {
         let news = slow && last.stage != Some(stage);
         if news || last.at.elapsed() >= HEARTBEAT {
             *last = Said { stage: Some(stage), at: Instant::now() };
-            let percent = if total > 0 { format!(", {} %", 100 * done / total) } else { String::new() };
+            let percent = (100 * done).checked_div(total).map_or(String::new(), |percent| format!(", {percent} %"));
             eprintln!("  {}: {stage}{percent}, {} s", self.title, elapsed.as_secs());
         }
     }

@@ -77,7 +77,7 @@ impl World<'_> {
         let submission = Submission {
             batch: Batch::from_words(&proved.public.words)?,
             c: proved.public.c,
-            proof: proved.proved.proof.clone(),
+            proof: proved.proved.proof,
             markets_time: self.markets_times[&trace.header.markets_number],
             depositors: self.depositors[first..first + trace.deposits.len()].to_vec(),
         };
