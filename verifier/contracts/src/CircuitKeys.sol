@@ -54,9 +54,12 @@ abstract contract CircuitKeys is ICircuitKeys, AccessControl {
 
     /// @dev Key account and lanes of a circuit that may be used in this block.
     function _activeKey(uint64 circuitId) internal view returns (address code, Lanes memory lanes) {
-        CircuitKey memory entry = _keys[circuitId];
-        if (entry.code == address(0)) revert KeyUnknown(circuitId);
+        CircuitKey storage entry = _keys[circuitId];
+        code = entry.code;
+        if (code == address(0)) revert KeyUnknown(circuitId);
         if (block.timestamp > entry.activeUntil) revert KeyExpired(circuitId, entry.activeUntil, block.timestamp);
-        return (entry.code, Lanes(entry.accounts, entry.deposits, entry.commands));
+        lanes.accounts = entry.accounts;
+        lanes.deposits = entry.deposits;
+        lanes.commands = entry.commands;
     }
 }

@@ -54,7 +54,7 @@ abstract contract Vault is IVault, ReentrancyGuardTransient {
         BabyJubJub.check(ax8, ay8);
         BabyJubJub.check(vx8, vy8);
         (index, slot) = _enqueue(slotOrZero);
-        _queueHash[index] = _entryHash(index, slot, ax8, ay8, vx8, vy8, amount, msg.sender);
+        _queueHash[index] = _entryHash([index, slot, ax8, ay8, vx8, vy8, amount, uint160(msg.sender)]);
         emit Deposited(index, slot, msg.sender, ax8, ay8, vx8, vy8, amount);
 
         uint256 before = COLLATERAL.balanceOf(address(this));
@@ -70,6 +70,7 @@ abstract contract Vault is IVault, ReentrancyGuardTransient {
         if (amount == 0) revert NothingToClaim(msg.sender);
         delete _claims[msg.sender];
         // Claims are only ever added together with `owed`, which is a uint128: the cast cannot cut.
+        // forge-lint: disable-next-line(unsafe-typecast)
         _balances.owed -= uint128(amount);
         emit Claimed(msg.sender, to, amount);
         COLLATERAL.safeTransfer(to, amount);
@@ -95,20 +96,9 @@ abstract contract Vault is IVault, ReentrancyGuardTransient {
         return (_balances.inside, _balances.owed);
     }
 
-    /// @dev Reverts unless the fields are those of the queue entry at `index`.
-    function _matchEntry(
-        uint256 index,
-        uint256 slot,
-        uint256 ax8,
-        uint256 ay8,
-        uint256 vx8,
-        uint256 vy8,
-        uint256 amount,
-        address depositor
-    ) internal view {
-        if (_queueHash[index] != _entryHash(index, slot, ax8, ay8, vx8, vy8, amount, depositor)) {
-            revert DepositMismatch(index);
-        }
+    /// @dev Reverts unless this is the queue entry at position `entry[0]`; `_entryHash` has the order.
+    function _matchEntry(uint256[8] memory entry) internal view {
+        if (_queueHash[entry[0]] != _entryHash(entry)) revert DepositMismatch(entry[0]);
     }
 
     /// @dev Gives `account` a claim; the totals follow once a batch, in `_settle`.
@@ -146,16 +136,11 @@ abstract contract Vault is IVault, ReentrancyGuardTransient {
         _queue = q;
     }
 
-    function _entryHash(
-        uint256 index,
-        uint256 slot,
-        uint256 ax8,
-        uint256 ay8,
-        uint256 vx8,
-        uint256 vy8,
-        uint256 amount,
-        address depositor
-    ) private pure returns (bytes32) {
-        return keccak256(abi.encode(index, slot, ax8, ay8, vx8, vy8, amount, depositor));
+    /// @dev keccak256(abi.encode(position, slot, ax8, ay8, vx8, vy8, amount, depositor)), without copying the words once
+    ///      more. The position tells equal deposits apart.
+    function _entryHash(uint256[8] memory entry) private pure returns (bytes32 hash) {
+        assembly ("memory-safe") {
+            hash := keccak256(entry, 0x100)
+        }
     }
 }

@@ -1,203 +1,245 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {IAccessControl} from "@openzeppelin/contracts/access/IAccessControl.sol";
 import {INovation} from "../src/interfaces/INovation.sol";
 import {IVault} from "../src/interfaces/IVault.sol";
-import {Bn254} from "../src/libraries/Bn254.sol";
 import {Groth16Verifier} from "../src/libraries/Groth16Verifier.sol";
-import {PublicData} from "../src/libraries/PublicData.sol";
-import {Batch} from "./support/Batches.sol";
+import {Batch, Batches} from "./support/Batches.sol";
 import {NovationTest} from "./support/NovationTest.sol";
+import {Trapdoor} from "./support/Trapdoor.sol";
 
-/// @title What a batch may be, rule by rule. Every batch here carries a proof of exactly what it says.
+/// @dev What an accepted batch does, and that every public word is bound by the proof.
 contract SubmitBatchTest is NovationTest {
-    function _refused(Batch memory b, bytes memory reason) internal {
+    function test_batch_valid_moves_head_and_names_z() public {
+        Batch memory b = _batch();
+        b.header.windowFirst = 3;
+        b.header.windowLast = 9;
+        b.header.logLast = 77;
+        (uint256 z,) = Batches.challenge(_words(b), b.header.c);
         uint256[8] memory proof = _prove(b);
-        vm.prank(operator);
-        vm.expectRevert(reason);
-        novation.submitBatch(b.header, proof, b.deposits, b.withdrawals, b.body);
+        vm.expectEmit(address(novation));
+        emit INovation.BatchAccepted(1, b.header.newRoot, z);
+        _submit(b, proof);
+
+        INovation.Head memory head = novation.head();
+        assertEq(head.root, b.header.newRoot);
+        assertEq(head.batch, 1);
+        assertEq(head.marketsNumber, 1);
+        assertEq(head.time, START);
+        assertEq(head.windowLast, 9);
+        assertEq(head.logLast, 77);
+        assertEq(head.depositsConsumed, 0);
     }
 
-    function test_validBatch_movesTheHead() public {
+    function test_deployment_id_is_the_hash_of_name_chain_and_address_without_its_last_byte() public view {
+        uint256 id = uint256(keccak256(abi.encode("novation", block.chainid, address(novation)))) >> 8;
+        assertEq(novation.DEPLOYMENT_ID(), id);
+    }
+
+    function test_batches_follow_each_other() public {
+        _submit(_batch());
+        vm.warp(START + 60);
+        _submitMarkets(2, MARKETS + 1, START + 30);
         Batch memory b = _batch();
         b.header.windowLast = b.header.windowFirst + 4;
-        b.header.logLast = 9;
-        _submit(b);
-        INovation.Head memory h = novation.head();
-        assertEq(h.root, b.header.newRoot);
-        assertEq(h.batch, 1);
-        assertEq(h.windowLast, b.header.windowLast);
-        assertEq(h.logLast, 9);
-        _submit(_batch());
-        assertEq(novation.head().batch, 2);
-    }
-
-    function test_stranger_isRefused() public {
-        Batch memory b = _batch();
-        uint256[8] memory proof = _prove(b);
-        bytes32 role = novation.OPERATOR_ROLE();
-        vm.expectRevert(abi.encodeWithSelector(IAccessControl.AccessControlUnauthorizedAccount.selector, alice, role));
-        vm.prank(alice);
-        novation.submitBatch(b.header, proof, b.deposits, b.withdrawals, b.body);
-    }
-
-    function test_proofOfOtherData_isRefused() public {
-        Batch memory b = _batch();
-        uint256[8] memory proof = _prove(b);
-        for (uint256 i = 0; i < b.body.length; ++i) {
-            if (i % 10 == 0) continue;
-            b.body[i] = addmod(b.body[i], 1, Bn254.R);
-            vm.expectPartialRevert(Groth16Verifier.ProofRejected.selector);
-            vm.prank(operator);
-            novation.submitBatch(b.header, proof, b.deposits, b.withdrawals, b.body);
-            b.body[i] = addmod(b.body[i], Bn254.R - 1, Bn254.R);
-        }
-        _submit(b, proof);
-    }
-
-    /// The attack: a word and the same word plus r mean the same in the proof, not in the hash.
-    function test_aliasedWord_isRefused(uint256 place) public {
-        Batch memory b = _batch();
-        place = bound(place, 0, b.body.length - 1);
-        uint256 index = 17 + 20 + 8 + place;
-        if (place % 10 == 0 && place < 80) {
-            b.body[place] = 1 << 24;
-            _refused(b, abi.encodeWithSelector(PublicData.AccountSlotTooWide.selector, place / 10, 1 << 24));
-        } else {
-            b.body[place] = 5 + Bn254.R;
-            _refused(b, abi.encodeWithSelector(PublicData.WordNotInField.selector, index, 5 + Bn254.R));
-        }
-    }
-
-    function test_aliasedHeaderWord_isRefused() public {
-        Batch memory b = _batch();
-        b.header.newRoot = Bn254.R;
-        _refused(b, abi.encodeWithSelector(INovation.HeaderNotInField.selector, PublicData.NEW_ROOT, Bn254.R));
-        b = _batch();
-        b.header.logRoot = Bn254.R + 7;
-        _refused(b, abi.encodeWithSelector(INovation.HeaderNotInField.selector, PublicData.LOG_ROOT, Bn254.R + 7));
-        b = _batch();
-        b.header.rx = type(uint256).max;
-        _refused(b, abi.encodeWithSelector(INovation.HeaderNotInField.selector, PublicData.R_X, type(uint256).max));
-        b = _batch();
-        b.header.ry = Bn254.R;
-        _refused(b, abi.encodeWithSelector(INovation.HeaderNotInField.selector, PublicData.R_Y, Bn254.R));
-    }
-
-    function test_otherLength_isRefused() public {
-        Batch memory b = _batch();
-        uint256[8] memory proof = _prove(b);
-        for (uint256 n = 83; n < 86; n += 2) {
-            uint256[] memory body = new uint256[](n);
-            vm.expectRevert(abi.encodeWithSelector(PublicData.BodyLength.selector, n, 84));
-            vm.prank(operator);
-            novation.submitBatch(b.header, proof, b.deposits, b.withdrawals, body);
-        }
-    }
-
-    function test_outOfOrder_isRefused() public {
-        Batch memory b = _batch();
-        b.header.windowLast = b.header.windowFirst + 2;
         b.header.logLast = 5;
         _submit(b);
-        b = _batch();
-        b.header.batch = 3;
-        _refused(b, abi.encodeWithSelector(INovation.BatchNumber.selector, 3, 2));
-        b = _batch();
-        b.header.windowFirst = 3;
-        b.header.windowLast = 4;
-        _refused(b, abi.encodeWithSelector(INovation.WindowRange.selector, 3, 4, 3));
-        b = _batch();
-        b.header.logLast = 4;
-        _refused(b, abi.encodeWithSelector(INovation.LogRange.selector, 4, 5));
-        b = _batch();
-        b.header.time = START + 1;
-        _refused(b, abi.encodeWithSelector(INovation.TimeInFuture.selector, START + 1, START));
-        vm.warp(START + 10);
         _submit(_batch());
-        b = _batch();
-        b.header.time = START + 9;
-        _refused(b, abi.encodeWithSelector(INovation.TimeBeforePrevious.selector, START + 9, START + 10));
+        INovation.Head memory head = novation.head();
+        assertEq(head.batch, 3);
+        assertEq(head.marketsNumber, 2);
+        assertEq(head.windowLast, 5);
+        assertEq(head.logLast, 5);
     }
 
-    function test_markets_neverGoBackAndMustBeKnown() public {
+    function test_batch_may_name_an_older_markets_root_that_is_not_behind_the_last_batch() public {
         _submitMarkets(2, MARKETS + 1, START);
-        _submit(_batch());
         Batch memory b = _batch();
         b.header.marketsNumber = 1;
         b.header.marketsRoot = MARKETS;
-        _refused(b, abi.encodeWithSelector(INovation.MarketsBehind.selector, 1, 2));
-        b = _batch();
-        b.header.marketsRoot = MARKETS + 2;
-        _refused(b, abi.encodeWithSelector(INovation.MarketsUnknown.selector, 2, MARKETS + 2, START));
+        _submit(b);
+        assertEq(novation.head().marketsNumber, 1);
     }
 
-    function _withDeposit(uint96 amount) internal returns (Batch memory b) {
-        INovation.DepositEntry memory entry = _deposit(alice, 0, amount);
-        b = _batch();
-        b.deposits = new INovation.DepositEntry[](1);
-        b.deposits[0] = entry;
+    function test_deposit_credited_and_withdrawal_paid_in_the_same_batch() public {
+        Batch memory b = _with(_batch(), _deposit(alice, 0, 100e6));
+        b = _with(b, _withdrawal(2, bob, 30e6));
+        vm.expectEmit(address(novation));
+        emit IVault.ClaimAdded(bob, 30e6, false);
+        _submit(b);
+
+        (uint128 inside, uint128 owed) = novation.balances();
+        assertEq(inside, 70e6);
+        assertEq(owed, 30e6);
+        assertEq(novation.claimable(bob), 30e6);
+        assertEq(novation.head().depositsConsumed, 1);
     }
 
-    function test_deposit_isCreditedOnceAndAsQueued() public {
-        Batch memory b = _withDeposit(100e6);
-        b.deposits[0].amount += 1;
-        _refused(b, abi.encodeWithSelector(IVault.DepositMismatch.selector, 0));
-        b.deposits[0].amount -= 1;
+    function test_deposit_refunded_goes_to_its_depositor() public {
+        INovation.DepositEntry memory e = _deposit(alice, 0, 100e6);
+        e.credited = false;
+        vm.expectEmit(address(novation));
+        emit IVault.ClaimAdded(alice, 100e6, true);
+        _submit(_with(_batch(), e));
+
+        (uint128 inside, uint128 owed) = novation.balances();
+        assertEq(inside, 0);
+        assertEq(owed, 100e6);
+        assertEq(novation.claimable(alice), 100e6);
+    }
+
+    function test_lanes_full_of_deposits_and_withdrawals() public {
+        Batch memory b = _batch();
+        b.deposits = new INovation.DepositEntry[](4);
+        b.withdrawals = new INovation.WithdrawalEntry[](4);
+        for (uint16 i = 0; i < 4; ++i) {
+            b.deposits[i] = _deposit(alice, 0, 10e6);
+            b.withdrawals[i] = _withdrawal(i, bob, 2e6 + i);
+        }
+        b.deposits[2].credited = false;
         _submit(b);
         (uint128 inside, uint128 owed) = novation.balances();
-        assertEq(inside, 100e6);
-        assertEq(owed, 0);
-        Batch memory again = _batch();
-        again.deposits = b.deposits;
-        _refused(again, abi.encodeWithSelector(IVault.DepositMismatch.selector, 1));
+        assertEq(inside, 30e6 - 8e6 - 6);
+        assertEq(owed, 10e6 + 8e6 + 6);
+        assertEq(novation.claimable(bob), 8e6 + 6);
+        assertEq(novation.claimable(alice), 10e6);
+        assertEq(novation.head().depositsConsumed, 4);
     }
 
-    function test_refund_isClaimedByTheDepositor() public {
-        Batch memory b = _withDeposit(77e6);
-        b.deposits[0].credited = false;
-        _submit(b);
-        assertEq(novation.claimable(alice), 77e6);
-        vm.prank(alice);
-        assertEq(novation.claim(bob), 77e6);
-        assertEq(token.balanceOf(bob), 77e6);
-        vm.expectRevert(abi.encodeWithSelector(IVault.NothingToClaim.selector, alice));
-        vm.prank(alice);
-        novation.claim(bob);
+    function test_queue_is_consumed_across_batches_in_order() public {
+        INovation.DepositEntry memory first = _deposit(alice, 0, 1e6);
+        INovation.DepositEntry memory second = _deposit(bob, first.slot, 2e6);
+        _submit(_with(_batch(), first));
+        _submit(_with(_batch(), second));
+        assertEq(novation.head().depositsConsumed, 2);
+        (uint128 inside,) = novation.balances();
+        assertEq(inside, 3e6);
     }
 
-    function test_withdrawal_paysTheRecipientAndNeverMoreThanIsInside() public {
-        _submit(_withDeposit(100e6));
+    // --- soundness: the proof binds everything ---
+
+    function testFuzz_any_body_word_changed_after_proving_is_refused(uint256 index, uint256 value) public {
         Batch memory b = _batch();
-        b.withdrawals = new INovation.WithdrawalEntry[](1);
-        b.withdrawals[0] = _withdrawal(2, bob, 100e6 + 1);
-        _refused(b, abi.encodeWithSelector(IVault.WithdrawalsExceedCollateral.selector, 100e6 + 1, 100e6));
-        b.withdrawals[0] = _withdrawal(2, bob, 60e6);
-        _submit(b);
-        vm.prank(bob);
-        novation.claim(bob);
-        assertEq(token.balanceOf(bob), 60e6);
-        (uint128 inside, uint128 owed) = novation.balances();
-        assertEq(inside, 40e6);
-        assertEq(owed, 0);
-    }
-
-    function test_malformedWithdrawal_isRefused() public {
-        _submit(_withDeposit(100e6));
-        Batch memory b = _batch();
-        b.withdrawals = new INovation.WithdrawalEntry[](1);
-        b.withdrawals[0] = _withdrawal(0, address(0), 1);
-        _refused(b, abi.encodeWithSelector(INovation.WithdrawalRecipient.selector, 0));
-        b.withdrawals[0] = _withdrawal(0, bob, 1);
-        b.withdrawals[0].chainId += 1;
-        _refused(b, abi.encodeWithSelector(INovation.WithdrawalChain.selector, 0, uint64(block.chainid) + 1));
-        b.withdrawals[0] = _withdrawal(0, bob, 1 << 106);
-        _refused(b, abi.encodeWithSelector(INovation.WithdrawalAmount.selector, 0, 1 << 106));
         uint256[8] memory proof = _prove(b);
-        b.withdrawals[0] = _withdrawal(4, bob, 1);
-        vm.expectRevert(abi.encodeWithSelector(INovation.WithdrawalCommand.selector, 4));
-        vm.prank(operator);
-        novation.submitBatch(b.header, proof, b.deposits, b.withdrawals, b.body);
+        index = bound(index, 0, b.body.length - 1);
+        bool isSlot = index % 10 == 0 && index < 80;
+        value = bound(value, 0, isSlot ? type(uint24).max : Trapdoor.R - 1);
+        vm.assume(value != b.body[index]);
+        b.body[index] = value;
+        _refuse(b, proof, _rejected(b));
+    }
+
+    function test_any_header_word_changed_after_proving_is_refused() public {
+        _submitMarkets(2, MARKETS + 1, START);
+        _fund(9e6);
+        INovation.DepositEntry memory e = _deposit(alice, 0, 5e6);
+        vm.warp(START + 100);
+        for (uint256 field = 0; field < 13; ++field) {
+            Batch memory b = _batch();
+            b.header.marketsNumber = 2;
+            b.header.windowLast = b.header.windowFirst + 4;
+            b = _with(_with(b, e), _withdrawal(1, bob, 1e6));
+            uint256[8] memory proof = _prove(b);
+            if (field == 0) b.header.time -= 1;
+            if (field == 1) b.header.windowFirst += 1;
+            if (field == 2) b.header.windowLast += 1;
+            if (field == 3) b.header.logLast += 1;
+            if (field == 4) b.header.newRoot += 1;
+            if (field == 5) b.header.logRoot += 1;
+            if (field == 6) b.header.rx += 1;
+            if (field == 7) b.header.ry += 1;
+            if (field == 8) b.header.c += 1;
+            if (field == 9) b.deposits[0].credited = false;
+            if (field == 10) b.withdrawals[0].amount += 1;
+            if (field == 11) b.withdrawals[0].recipient = alice;
+            if (field == 12) b.withdrawals[0].command = 2;
+            _refuse(b, proof, _rejected(b));
+        }
+    }
+
+    function test_deposit_dropped_after_proving_is_refused() public {
+        Batch memory b = _with(_batch(), _deposit(alice, 0, 5e6));
+        uint256[8] memory proof = _prove(b);
+        b.deposits = new INovation.DepositEntry[](0);
+        _refuse(b, proof, _rejected(b));
+    }
+
+    function test_withdrawal_dropped_after_proving_is_refused() public {
+        _fund(5e6);
+        Batch memory b = _with(_batch(), _withdrawal(0, bob, 1e6));
+        uint256[8] memory proof = _prove(b);
+        b.withdrawals = new INovation.WithdrawalEntry[](0);
+        _refuse(b, proof, _rejected(b));
+    }
+
+    function test_another_markets_root_than_the_proven_one_is_refused() public {
+        _submitMarkets(2, MARKETS + 1, START);
+        Batch memory b = _batch();
+        uint256[8] memory proof = _prove(b);
+        b.header.marketsNumber = 1;
+        b.header.marketsRoot = MARKETS;
+        _refuse(b, proof, _rejected(b));
+    }
+
+    function test_a_proof_from_another_deployment_is_refused() public {
+        Batch memory b = _batch();
+        uint256[] memory words = _words(b);
+        words[0] ^= 1;
+        (uint256 z, uint256 y) = Batches.challenge(words, b.header.c);
+        _refuse(b, Trapdoor.prove(1, b.header.c, z, y), _rejected(b));
+    }
+
+    function test_a_proof_over_another_old_root_is_refused() public {
+        Batch memory b = _batch();
+        uint256[] memory words = _words(b);
+        words[3] += 1;
+        (uint256 z, uint256 y) = Batches.challenge(words, b.header.c);
+        _refuse(b, Trapdoor.prove(1, b.header.c, z, y), _rejected(b));
+    }
+
+    function test_the_same_proof_twice_is_refused() public {
+        Batch memory b = _batch();
+        uint256[8] memory proof = _prove(b);
+        _submit(b, proof);
+        _refuse(b, proof, abi.encodeWithSelector(INovation.BatchNumber.selector, 1, 2));
+    }
+
+    function test_a_proof_made_for_a_z_of_the_provers_choice_is_refused() public {
+        Batch memory b = _batch();
+        uint256[] memory words = _words(b);
+        uint256 chosen = 12345;
+        uint256 y;
+        uint256 power = 1;
+        for (uint256 i = 0; i < words.length; ++i) {
+            y = addmod(y, mulmod(words[i], power, Trapdoor.R), Trapdoor.R);
+            power = mulmod(power, chosen, Trapdoor.R);
+        }
+        _refuse(b, Trapdoor.prove(1, b.header.c, chosen, y), _rejected(b));
+    }
+
+    function testFuzz_a_random_proof_is_refused(uint256 a, uint256 x) public {
+        Batch memory b = _batch();
+        uint256[8] memory proof = _prove(b);
+        (proof[0], proof[1]) = Trapdoor.g1(bound(a, 1, Trapdoor.R - 1));
+        (proof[6], proof[7]) = Trapdoor.g1(bound(x, 1, Trapdoor.R - 1));
+        _refuse(b, proof, _rejected(b));
+    }
+
+    /// @dev The trapdoor can prove false data too, which shows that the tests above fail for the proof alone.
+    function testFuzz_any_valid_batch_is_accepted(uint256 seed) public {
+        Batch memory b = _batch();
+        for (uint256 i = 0; i < b.body.length; ++i) {
+            b.body[i] = Batches.element(seed, i);
+            if (i % 10 == 0 && i < 80) b.body[i] %= 1 << 24;
+        }
+        b.header.c = Batches.element(seed, 1000);
+        b.header.newRoot = Batches.element(seed, 1001);
+        _submit(b);
+        assertEq(novation.head().root, b.header.newRoot);
+    }
+
+    function _rejected(Batch memory b) private view returns (bytes memory) {
+        (uint256 z, uint256 y) = Batches.challenge(_words(b), b.header.c);
+        return abi.encodeWithSelector(Groth16Verifier.ProofRejected.selector, z, y);
     }
 }

@@ -30,17 +30,18 @@ interface INovation {
         uint256 c;
     }
 
-    /// @dev A deposit that the batch consumes: the queue entry's fields, and what became of it.
+    /// @dev A deposit that the batch consumes: the queue entry's fields, in the order in which the queue hashes them after
+    ///      the position, and what became of it.
     struct DepositEntry {
         uint24 slot;
-        uint96 amount;
-        address depositor;
-        // Credited to its slot, or else refunded to the depositor's claim.
-        bool credited;
         uint256 ax8;
         uint256 ay8;
         uint256 vx8;
         uint256 vy8;
+        uint96 amount;
+        address depositor;
+        // Credited to its slot, or else refunded to the depositor's claim.
+        bool credited;
     }
 
     /// @dev A withdrawal of the commands lane.
@@ -84,9 +85,11 @@ interface INovation {
     error TimeBeforeMarkets(uint40 time, uint40 markets);
     /// @param time Batch time, seconds. @param blockTime Time of this block.
     error TimeInFuture(uint40 time, uint256 blockTime);
-    /// @param first First window. @param last Last window. @param previous Last window of the batches before.
+    /// @param first First window. @param last Last window. @param previous Last window of the batches before. Windows must come
+    ///        after it and before 2^40 - 1.
     error WindowRange(uint40 first, uint40 last, uint40 previous);
-    /// @param last Last log position. @param previous The last batch's, below which it may not go.
+    /// @param last Last log position. @param previous The last batch's, below which it may not go; 2^64 - 1 stays
+    ///        out.
     error LogRange(uint64 last, uint64 previous);
     /// @param given Deposits in calldata. @param lane Room that the circuit has.
     error TooManyDeposits(uint256 given, uint256 lane);

@@ -25,9 +25,7 @@ library Groth16Verifier {
     /// @param key Account whose code is the verifying key (see Groth16Key).
     /// @param proof A.x, A.y, B.x.im, B.x.re, B.y.im, B.y.re, C.x, C.y: the order of EIP-197.
     function verify(address key, uint256[8] calldata proof, uint256 c, uint256 z, uint256 y) internal view {
-        for (uint256 i = 0; i < 8; ++i) {
-            if (proof[i] >= Bn254.P) revert ProofCoordinateNotInField(i, proof[i]);
-        }
+        _checkCoordinates(proof);
         if (c >= Bn254.R) revert PublicInputNotInField(0, c);
         if (z >= Bn254.R) revert PublicInputNotInField(1, z);
         if (y >= Bn254.R) revert PublicInputNotInField(2, y);
@@ -67,6 +65,26 @@ library Groth16Verifier {
 
     /// @dev Modulus p once more: assembly takes constants of its own library only.
     uint256 private constant P = 0x30644e72e131a029b85045b68181585d97816a916871ca8d3c208c16d87cfd47;
+    uint256 private constant P_MINUS_1 = 0x30644e72e131a029b85045b68181585d97816a916871ca8d3c208c16d87cfd46;
+
+    /// @dev One test of all eight; which one it was is looked up only when there is one.
+    function _checkCoordinates(uint256[8] calldata proof) private pure {
+        uint256 bad;
+        assembly ("memory-safe") {
+            bad := gt(calldataload(proof), P_MINUS_1)
+            bad := or(bad, gt(calldataload(add(proof, 0x20)), P_MINUS_1))
+            bad := or(bad, gt(calldataload(add(proof, 0x40)), P_MINUS_1))
+            bad := or(bad, gt(calldataload(add(proof, 0x60)), P_MINUS_1))
+            bad := or(bad, gt(calldataload(add(proof, 0x80)), P_MINUS_1))
+            bad := or(bad, gt(calldataload(add(proof, 0xa0)), P_MINUS_1))
+            bad := or(bad, gt(calldataload(add(proof, 0xc0)), P_MINUS_1))
+            bad := or(bad, gt(calldataload(add(proof, 0xe0)), P_MINUS_1))
+        }
+        if (bad == 0) return;
+        for (uint256 i = 0; i < 8; ++i) {
+            if (proof[i] >= Bn254.P) revert ProofCoordinateNotInField(i, proof[i]);
+        }
+    }
 
     /// @dev Writes L = IC0 + c*IC1 + z*IC2 + y*IC3 to `out` (two words). Uses the four words after it as scratch.
     function _sumInputs(uint256 vk, uint256 out, uint256 c, uint256 z, uint256 y) private view {

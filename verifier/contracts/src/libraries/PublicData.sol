@@ -49,24 +49,34 @@ library PublicData {
     uint256 private constant R_MINUS_1 = 0x30644e72e131a029b85045b68181585d2833e84879b9709143e1f593f0000000;
     uint256 private constant MAX_SLOT = 0xffffff;
 
+    // The sizes below are sums of three 16-bit lanes times at most 10 words: nothing to overflow.
+
     /// @notice Words of D for a circuit with these lanes.
     function length(Lanes memory lanes) internal pure returns (uint256) {
-        return bodyStart(lanes) + bodyLength(lanes);
+        unchecked {
+            return bodyStart(lanes) + bodyLength(lanes);
+        }
     }
 
     /// @notice Index of the first account word: everything before is written by the contract itself.
     function bodyStart(Lanes memory lanes) internal pure returns (uint256) {
-        return commandsStart(lanes) + COMMAND_WORDS * lanes.commands;
+        unchecked {
+            return commandsStart(lanes) + COMMAND_WORDS * lanes.commands;
+        }
     }
 
     /// @notice Index of the first word of the commands lane.
     function commandsStart(Lanes memory lanes) internal pure returns (uint256) {
-        return HEADER_WORDS + DEPOSIT_WORDS * lanes.deposits;
+        unchecked {
+            return HEADER_WORDS + DEPOSIT_WORDS * lanes.deposits;
+        }
     }
 
     /// @notice Words of accounts and house, which come in calldata as they are.
     function bodyLength(Lanes memory lanes) internal pure returns (uint256) {
-        return ACCOUNT_WORDS * lanes.accounts + HOUSE_WORDS;
+        unchecked {
+            return ACCOUNT_WORDS * lanes.accounts + HOUSE_WORDS;
+        }
     }
 
     /// @notice Zeroed vector with room for c, the body copied in and its length checked.
@@ -87,87 +97,126 @@ library PublicData {
         }
     }
 
+    /// @notice Sets word `index` of D.
+    /// @dev Without the bounds check of `d[index]`, which costs more than the write: every caller's index lies below
+    ///      `length(lanes)` by the definition of the lanes.
+    function put(uint256[] memory d, uint256 index, uint256 word) internal pure {
+        assembly ("memory-safe") {
+            mstore(add(add(d, 0x20), shl(5, index)), word)
+        }
+    }
+
     /// @notice z = keccak256(D, c) mod r and y = sum of D_i * z^i, after checking the words that came from calldata.
-    /// @param d D followed by c. The words before the body must be below r: their writers see to that.
+    /// @dev Horner's rule from the last word to the first. mulmod reduces all of y and both summands are below
+    ///      r < 2^254, so the plain sum cannot wrap; were a word not below r, `bad` would refuse the batch whatever y is.
+    ///      Unrolled, because the loop around a word would cost as much as the word.
+    /// @param d D with room for c. The words before the body must be below r: their writers see to that.
+    /// @param c The commitment, for the hash alone: whoever verifies the proof checks it.
     /// @return z The challenge: fixed only now, when D and c are.
     /// @return y The evaluation that the circuit proves.
-    function challenge(uint256[] memory d, Lanes memory lanes) internal pure returns (uint256 z, uint256 y) {
+    function challenge(uint256[] memory d, Lanes memory lanes, uint256 c) internal pure returns (uint256 z, uint256 y) {
+        uint256 entries = lanes.accounts;
         uint256 bad;
-        uint256 start = bodyStart(lanes);
         assembly ("memory-safe") {
             let first := add(d, 0x20)
-            let body := add(first, shl(5, start))
-            // The last word of D; c follows it.
-            let p := add(first, shl(5, sub(mload(d), 2)))
+            let p := add(d, shl(5, mload(d)))
+            mstore(p, c)
             z := mod(keccak256(first, shl(5, mload(d))), R)
 
-            // Horner from the end. mulmod reduces all of y and both summands are below r < 2^254, so the plain sum
-            // cannot wrap; were a word not below r, `bad` would refuse the batch whatever y is.
-            // House: four words.
+            // The house: the four words before c.
+            p := sub(p, 0x80)
             {
-                let w0 := mload(sub(p, 0x60))
-                let w1 := mload(sub(p, 0x40))
-                let w2 := mload(sub(p, 0x20))
-                let w3 := mload(p)
+                let w0 := mload(p)
+                let w1 := mload(add(p, 0x20))
+                let w2 := mload(add(p, 0x40))
+                let w3 := mload(add(p, 0x60))
                 bad := or(or(gt(w0, R_MINUS_1), gt(w1, R_MINUS_1)), or(gt(w2, R_MINUS_1), gt(w3, R_MINUS_1)))
                 y := add(w0, mulmod(z, add(w1, mulmod(z, add(w2, mulmod(z, w3, R)), R)), R))
             }
-            // Accounts: ten words each, the first of them a slot.
-            for { p := sub(p, 0x1a0) } iszero(lt(p, body)) { p := sub(p, 0x140) } {
-                let w0 := mload(add(p, 0xa0))
-                let w1 := mload(add(p, 0xc0))
-                let w2 := mload(add(p, 0xe0))
-                let w3 := mload(add(p, 0x100))
-                let w4 := mload(add(p, 0x120))
-                bad := or(
-                    bad,
-                    or(
-                        gt(w0, R_MINUS_1),
-                        or(gt(w1, R_MINUS_1), or(gt(w2, R_MINUS_1), or(gt(w3, R_MINUS_1), gt(w4, R_MINUS_1))))
+            // Accounts: ten words each, the first of them a slot. Five at a time, which is what the stack holds.
+            for {} entries { entries := sub(entries, 1) } {
+                p := sub(p, 0x140)
+                {
+                    let w0 := mload(add(p, 0xa0))
+                    let w1 := mload(add(p, 0xc0))
+                    let w2 := mload(add(p, 0xe0))
+                    let w3 := mload(add(p, 0x100))
+                    let w4 := mload(add(p, 0x120))
+                    bad := or(
+                        bad,
+                        or(
+                            gt(w0, R_MINUS_1),
+                            or(gt(w1, R_MINUS_1), or(gt(w2, R_MINUS_1), or(gt(w3, R_MINUS_1), gt(w4, R_MINUS_1))))
+                        )
                     )
-                )
-                y := add(
-                    w0,
-                    mulmod(
-                        z,
-                        add(w1, mulmod(z, add(w2, mulmod(z, add(w3, mulmod(z, add(w4, mulmod(z, y, R)), R)), R)), R)),
-                        R
+                    y := add(
+                        w0,
+                        mulmod(
+                            z,
+                            add(
+                                w1,
+                                mulmod(z, add(w2, mulmod(z, add(w3, mulmod(z, add(w4, mulmod(z, y, R)), R)), R)), R)
+                            ),
+                            R
+                        )
                     )
-                )
-                w0 := mload(p)
-                w1 := mload(add(p, 0x20))
-                w2 := mload(add(p, 0x40))
-                w3 := mload(add(p, 0x60))
-                w4 := mload(add(p, 0x80))
-                bad := or(
-                    bad,
-                    or(
-                        gt(w0, MAX_SLOT),
-                        or(gt(w1, R_MINUS_1), or(gt(w2, R_MINUS_1), or(gt(w3, R_MINUS_1), gt(w4, R_MINUS_1))))
+                }
+                {
+                    let w0 := mload(p)
+                    let w1 := mload(add(p, 0x20))
+                    let w2 := mload(add(p, 0x40))
+                    let w3 := mload(add(p, 0x60))
+                    let w4 := mload(add(p, 0x80))
+                    bad := or(
+                        bad,
+                        or(
+                            gt(w0, MAX_SLOT),
+                            or(gt(w1, R_MINUS_1), or(gt(w2, R_MINUS_1), or(gt(w3, R_MINUS_1), gt(w4, R_MINUS_1))))
+                        )
                     )
-                )
-                y := add(
-                    w0,
-                    mulmod(
-                        z,
-                        add(w1, mulmod(z, add(w2, mulmod(z, add(w3, mulmod(z, add(w4, mulmod(z, y, R)), R)), R)), R)),
-                        R
+                    y := add(
+                        w0,
+                        mulmod(
+                            z,
+                            add(
+                                w1,
+                                mulmod(z, add(w2, mulmod(z, add(w3, mulmod(z, add(w4, mulmod(z, y, R)), R)), R)), R)
+                            ),
+                            R
+                        )
                     )
-                )
+                }
             }
-            // Commands, deposits, header: written by the contract, no check to repeat.
-            p := sub(body, 0x20)
-            for {} iszero(lt(p, first)) { p := sub(p, 0x20) } { y := add(mload(p), mulmod(z, y, R)) }
+            // Commands, deposits, header: written by the contract, no check to repeat. First the words above the
+            // last multiple of eight, then eight at a time.
+            let eights := add(first, and(sub(p, first), not(0xff)))
+            for {} xor(p, eights) {} {
+                p := sub(p, 0x20)
+                y := add(mload(p), mulmod(z, y, R))
+            }
+            for {} 1 {} {
+                p := sub(p, 0x100)
+                y := add(mload(add(p, 0xe0)), mulmod(z, y, R))
+                y := add(mload(add(p, 0xc0)), mulmod(z, y, R))
+                y := add(mload(add(p, 0xa0)), mulmod(z, y, R))
+                y := add(mload(add(p, 0x80)), mulmod(z, y, R))
+                y := add(mload(add(p, 0x60)), mulmod(z, y, R))
+                y := add(mload(add(p, 0x40)), mulmod(z, y, R))
+                y := add(mload(add(p, 0x20)), mulmod(z, y, R))
+                y := add(mload(p), mulmod(z, y, R))
+                if eq(p, first) { break }
+            }
             y := mod(y, R)
         }
-        if (bad != 0) _reject(d, start, lanes.accounts);
+        if (bad != 0) _reject(d, lanes);
     }
 
     /// @dev Names the first bad word; only reached when there is one.
-    function _reject(uint256[] memory d, uint256 start, uint256 accounts) private pure {
+    function _reject(uint256[] memory d, Lanes memory lanes) private pure {
+        uint256 start = bodyStart(lanes);
         for (uint256 i = start; i < d.length - 1; ++i) {
             uint256 entry = (i - start) / ACCOUNT_WORDS;
-            bool isSlot = entry < accounts && (i - start) % ACCOUNT_WORDS == 0;
+            bool isSlot = entry < lanes.accounts && (i - start) % ACCOUNT_WORDS == 0;
             if (isSlot && d[i] > MAX_SLOT) revert AccountSlotTooWide(entry, d[i]);
             if (d[i] >= R) revert WordNotInField(i, d[i]);
         }

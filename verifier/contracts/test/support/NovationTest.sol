@@ -65,12 +65,16 @@ abstract contract NovationTest is Test {
     }
 
     /// @dev A valid batch after the current head, without windows, deposits and withdrawals.
-    function _batch() internal view returns (Batch memory b) {
+    function _batch() internal view returns (Batch memory) {
+        return _batch(CIRCUIT);
+    }
+
+    function _batch(uint64 circuitId) internal view returns (Batch memory b) {
         INovation.Head memory last = novation.head();
         (uint32 number, uint40 marketsTime) = novation.lastMarkets();
         uint256 seed = uint256(keccak256(abi.encode(last.root, last.batch)));
         b.header = INovation.Header({
-            circuitId: CIRCUIT,
+            circuitId: circuitId,
             batch: last.batch + 1,
             marketsNumber: number,
             marketsTime: marketsTime,
@@ -85,7 +89,7 @@ abstract contract NovationTest is Test {
             ry: Batches.element(seed, 4),
             c: Batches.element(seed, 5)
         });
-        Lanes memory lanes = _registered(CIRCUIT);
+        Lanes memory lanes = _registered(circuitId);
         b.body = new uint256[](10 * uint256(lanes.accounts) + 4);
         for (uint256 i = 0; i < b.body.length; ++i) {
             bool isSlot = i % 10 == 0 && i < 10 * uint256(lanes.accounts);
@@ -118,16 +122,58 @@ abstract contract NovationTest is Test {
         return Lanes({accounts: k.accounts, deposits: k.deposits, commands: k.commands});
     }
 
-    /// @dev Mints, approves and deposits; keys are the identity, which the vault lets through.
-    function _deposit(address who, uint24 slot, uint96 amount) internal returns (INovation.DepositEntry memory entry) {
+    /// @dev Submits the batch with the proof that its public data deserve, so that nothing but `reason` can refuse it.
+    function _refuse(Batch memory b, bytes memory reason) internal {
+        _refuse(b, _prove(b), reason);
+    }
+
+    function _refuse(Batch memory b, uint256[8] memory proof, bytes memory reason) internal {
+        vm.prank(operator);
+        vm.expectRevert(reason);
+        novation.submitBatch(b.header, proof, b.deposits, b.withdrawals, b.body);
+    }
+
+    /// @dev Mints, approves and deposits, with keys that are points of the curve; returns the entry, credited.
+    function _deposit(address who, uint24 slot, uint96 amount) internal returns (INovation.DepositEntry memory e) {
+        e = _entry(who, slot, amount);
         token.mint(who, amount);
         vm.startPrank(who);
         token.approve(address(novation), amount);
-        (, uint24 assigned) = novation.deposit(slot, 0, 1, 0, 1, amount);
+        (, e.slot) = novation.deposit(slot, e.ax8, e.ay8, e.vx8, e.vy8, amount);
         vm.stopPrank();
+    }
+
+    /// @dev Owner key: the base point of ERC-2494; viewing key: its double.
+    function _entry(address who, uint24 slot, uint96 amount) internal pure returns (INovation.DepositEntry memory) {
         return INovation.DepositEntry({
-            slot: assigned, amount: amount, depositor: who, credited: true, ax8: 0, ay8: 1, vx8: 0, vy8: 1
+            slot: slot,
+            amount: amount,
+            depositor: who,
+            credited: true,
+            ax8: 5299619240641551281634865583518297030282874472190772894086521144482721001553,
+            ay8: 16950150798460657717958625567821834550301663161624707787222815936182638968203,
+            vx8: 10031262171927540148667355526369034398030886437092045105752248699557385197826,
+            vy8: 633281375905621697187330766174974863687049529291089048651929454608812697683
         });
+    }
+
+    /// @dev The batch with one deposit.
+    function _with(Batch memory b, INovation.DepositEntry memory e) internal pure returns (Batch memory) {
+        b.deposits = new INovation.DepositEntry[](1);
+        b.deposits[0] = e;
+        return b;
+    }
+
+    /// @dev The batch with one withdrawal.
+    function _with(Batch memory b, INovation.WithdrawalEntry memory w) internal pure returns (Batch memory) {
+        b.withdrawals = new INovation.WithdrawalEntry[](1);
+        b.withdrawals[0] = w;
+        return b;
+    }
+
+    /// @dev Deposits `amount` for alice and has a batch credit it: collateral that withdrawals can come from.
+    function _fund(uint96 amount) internal {
+        _submit(_with(_batch(), _deposit(alice, 0, amount)));
     }
 
     function _withdrawal(uint16 command, address recipient, uint256 amount)
