@@ -8,7 +8,7 @@
 //! Entries are sorted by account; an account's orders root runs from entry to entry.
 //!
 //! Cost an order: signature about 4,000; message 609; orders tree 2,412; slot leaves 480; indicators and picks
-//! 5 A + 6 C + 2; ranges about 430.
+//! 5 A + 6 C + 2; ranges about 470.
 
 use super::accounts::old::Old;
 use super::clearings::Clearing;
@@ -171,6 +171,9 @@ fn order(
     let sign = Lc::one() - sell.lc() * Fr::from(2u64);
     let better = cs.mul("order.price_within_limit", &sign, &(&limit - &price));
     bits::range(cs, "order.price_within_limit", &better, PRICE_BITS + 1);
+    // A buyer's offset beyond the range would still be a price above the mark, but the ledger knows no such order.
+    let offset = cs.mul("order.peg_range", pegged.lc(), &peg_offset);
+    bits::sign_magnitude(cs, "order.peg_range", &offset, PRICE_BITS);
     let pegged_sign = cs.mul("order.price_within_peg", pegged.lc(), &sign);
     let better = cs.mul("order.price_within_peg", &pegged_sign, &(&mark + &peg_offset - &price));
     bits::range(cs, "order.price_within_peg", &better, PRICE_BITS + 2);

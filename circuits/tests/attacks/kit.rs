@@ -16,6 +16,7 @@ use novation_state::trace::BatchTrace;
 use novation_state::transition::{BatchInput, Guard};
 use novation_state::units::{AccountSlot, Cash, Charge, Fee, InstrumentId, Lots, PerLot, Ticks};
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 /// Replays everything here.
 pub const SEED: u64 = 20_261_122;
@@ -33,9 +34,20 @@ pub const OTHER_FUTURE: i64 = 3;
 /// Names of constraints that do not hold.
 pub type Names = BTreeSet<&'static str>;
 
+/// Makes a world on threads of its own. Worlds are made once and cloned; trees are built by rayon, and a thread of the common pool
+/// that waits for them would take up another test, which would wait for this very world.
+fn apart(make: impl FnOnce() -> World + Send) -> World {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("threads");
+    std::thread::scope(|scope| scope.spawn(|| pool.install(make)).join().expect("a world"))
+}
+
 /// Six traders with equal money, and markets without risk, charges, fees or bands: what a test needs it puts in.
 pub fn stage() -> World {
-    let mut world = bare();
+    static STAGE: LazyLock<World> = LazyLock::new(|| apart(|| flatten(bare())));
+    STAGE.clone()
+}
+
+fn flatten(mut world: World) -> World {
     let ids: Vec<InstrumentId> = world.markets.iter().map(|(id, _)| id).collect();
     for id in ids {
         edit(&mut world, id.get(), |leaf| {
@@ -56,6 +68,11 @@ pub fn stage() -> World {
 
 /// The same six traders, with the feed's markets.
 pub fn bare() -> World {
+    static BARE: LazyLock<World> = LazyLock::new(|| apart(genesis));
+    BARE.clone()
+}
+
+fn genesis() -> World {
     let mut world = World::genesis(SEED, TINY);
     while world.traders.len() < TRADERS {
         let mut input = world.input();

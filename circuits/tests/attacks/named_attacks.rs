@@ -316,7 +316,8 @@ attacks! {
         trade(&mut world, &[(0, 1, FUTURE, 10)]);
         edit(&mut world, FUTURE, |leaf| leaf.risk[0] = per_lot(-2_000_000_000));
         edit(&mut world, CALL, |leaf| leaf.risk[0] = per_lot(500_000_000));
-        let input = BatchInput { fills: world.trade(0, 1, id(CALL), 10).to_vec(), ..world.input() };
+        let mut input = world.input();
+        input.fills = world.trade(0, 1, id(CALL), 10).to_vec();
         let (trace, _) = lenient(&world, input);
         strongest(&trace, &[])
     };
@@ -330,7 +331,8 @@ attacks! {
         });
         edit(&mut world, CALL, |leaf| leaf.risk[0] = per_lot(100_000_000));
         let fills = world.trade(2, 0, id(CALL), 5).map(|f| Fill { price: ticks(f.price.get() + 100_000), ..f });
-        let (trace, _) = lenient(&world, BatchInput { fills: fills.to_vec(), ..world.input() });
+        let input = BatchInput { fills: fills.to_vec(), ..world.input() };
+        let (trace, _) = lenient(&world, input);
         strongest(&trace, &[])
     };
     a_withdrawal_under_the_better_of_rule: ["withdraw.not_better_of"], || {

@@ -83,8 +83,7 @@ table! {
     OrderExpired => Circuit(&["order.valid_until"]),
     Limit => Circuit(&["order.price_within_limit"]),
     Peg => Circuit(&["order.price_within_peg"]),
-    // The circuit ranges mark + offset - price to 34 bits: an offset of 33 bits passes there, and means what it says.
-    PegRange => Circuit(&["order.price_within_peg"]),
+    PegRange => Circuit(&["order.peg_range"]),
     FeeCap => Circuit(&["order.fee_within_cap"]),
     NotListed => Circuit(&["clearing.fillable"]),
     NotTrading => Circuit(&["clearing.fillable"]),
@@ -270,7 +269,7 @@ fn cases() -> Vec<Case> {
         case("Limit", "order.price_within_limit", |w| order(w, |o| o.limit = ticks(99_999)))
             .with(|r| matches!(r, Rejection::Limit { price, .. } if price.get() == 100_000)),
         case("Peg", "order.price_within_peg", |w| order(w, |o| o.peg_offset = Some(-1))),
-        case("PegRange", "order.price_within_peg", |w| order(w, |o| o.peg_offset = Some(1 << 40))),
+        case("PegRange", "order.peg_range", |w| order(w, |o| o.peg_offset = Some(1 << 32))),
         case("FeeCap", "order.fee_within_cap", |w| {
             edit(w, FUTURE, |leaf| leaf.fee = Fee::new(8).unwrap());
             order(w, |o| o.fee_cap = Fee::new(7).unwrap())

@@ -1,11 +1,9 @@
-//! The batch circuit under attack. Not wired into the test command yet: becomes `main.rs` when the suite is whole.
+//! The batch circuit under attack.
 //!
 //! * `rejections`: every rule of the ledger, broken, fails a named constraint.
 //! * `named_*`: every attack that the design names, each with what it is stopped by.
 //! * `shared_cases`: the ledger's own cases, on both sides of every bound.
-
-// Some of the kit is for suites to come.
-#![allow(dead_code, unused_imports)]
+//! * `sweep`: every class of value that the prover chooses, changed.
 
 /// Attacks by name, each a test: what they are stopped by, and how they are forged.
 macro_rules! attacks {
@@ -19,14 +17,17 @@ macro_rules! attacks {
                 assert_eq!(forge(), $crate::kit::names(&$expected));
             }
         )*
-        /// Every attack.
+        /// Every attack, for `isolation`.
+        #[allow(dead_code)]
         pub const ALL: &[(&str, fn() -> $crate::kit::Names)] = &[$((stringify!($name), $forge)),*];
     };
 }
 
+mod free;
 mod kit;
 mod named_at_z;
 mod named_attacks;
 mod named_words;
 mod rejections;
 mod shared_cases;
+mod sweep;
