@@ -6,7 +6,8 @@ use rand::{CryptoRng, RngCore};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// `r` and `s` of Groth16. Whoever knows them and the proof learns linear relations of the witness, so they are drawn from
-/// the system's random source, used once, and wiped.
+/// the system's random source, used once, and wiped. (Copies that the compiler makes in registers and on the stack while it
+/// multiplies are beyond reach.)
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub(crate) struct Blinding {
     pub r: Fr,

@@ -7,7 +7,7 @@ use crate::container::{self, write_text, FileError, Kind, Payload};
 use crate::key::{KeyShapeError, ProvingKey};
 use crate::matrices::R1cs;
 use crate::points::{g1_all, g2_all, write_g1, write_g2, G1_BYTES, G2_BYTES};
-use crate::progress::{with_heartbeat, Observer, Stage};
+use crate::progress::{single, Observer, Stage};
 use crate::setup::{generate, SetupError};
 use ark_bn254::{G1Affine, G2Affine};
 use novation_gpu::Reduction;
@@ -86,6 +86,12 @@ pub enum KeyFileError {
         path: PathBuf,
         /// What does not fit.
         reason: KeyShapeError,
+    },
+    /// The circuit already has a key, and contracts may be deployed with its verifying key.
+    #[error("{path}: this circuit already has a key; remove the file to replace it")]
+    Exists {
+        /// The file.
+        path: PathBuf,
     },
     /// No key was there and none could be made.
     #[error(transparent)]
@@ -183,7 +189,7 @@ pub enum Origin {
     Generated,
 }
 
-/// A folder of development keys, one file a circuit.
+/// A folder of keys, one file a circuit: made here for development, or installed from a ceremony.
 #[derive(Clone, Debug)]
 pub struct KeyStore {
     folder: PathBuf,
@@ -202,6 +208,8 @@ impl KeyStore {
 
     /// Opens the key of a circuit, or makes and keeps one.
     ///
+    /// The observer hears of [`Stage::Open`], or of [`Stage::Generate`] and [`Stage::Save`].
+    ///
     /// Two processes that ask at once get the same key: the second waits for a file lock.
     ///
     /// # Errors
@@ -215,12 +223,26 @@ impl KeyStore {
         let path = self.path(id);
         let _lock = self.lock(&path)?;
         if path.exists() {
-            let key = with_heartbeat(observer, Stage::Open, || load(&path, id, r1cs, None))?;
+            let key = single(observer, Stage::Open, || load(&path, id, r1cs, None))?;
             return Ok((key, Origin::Cached));
         }
         let key = generate(r1cs, observer)?;
-        with_heartbeat(observer, Stage::Save, || save(&path, id, &key))?;
+        single(observer, Stage::Save, || save(&path, id, &key))?;
         Ok((key, Origin::Generated))
+    }
+
+    /// Keeps a key that was made elsewhere: the outcome of a ceremony, read by [`crate::iden3::read_zkey`].
+    ///
+    /// # Errors
+    /// [`KeyFileError::Exists`], [`KeyFileError::Shape`], [`KeyFileError::File`].
+    pub fn install(&self, id: &CircuitId, r1cs: &R1cs, key: &ProvingKey) -> Result<(), KeyFileError> {
+        let path = self.path(id);
+        key.check_shape(r1cs.matrices()).map_err(|reason| KeyFileError::Shape { path: path.clone(), reason })?;
+        let _lock = self.lock(&path)?;
+        if path.exists() {
+            return Err(KeyFileError::Exists { path });
+        }
+        Ok(save(&path, id, key)?)
     }
 
     /// Held until the returned file is closed.

@@ -102,19 +102,17 @@ impl<'o> Meter<'o> {
         Meter { observer, begin: Instant::now(), done: 0, total, costs: Vec::new() }
     }
 
-    fn update(&self, stage: Stage) {
-        let Meter { done, total, .. } = *self;
-        self.observer.update(Update { stage, done, total, elapsed: self.begin.elapsed() });
+    fn now(&self, stage: Stage) -> Update {
+        Update { stage, done: self.done, total: self.total, elapsed: self.begin.elapsed() }
     }
 
     /// Runs a stage of the given weight.
     pub fn run<T>(&mut self, stage: Stage, weight: u64, work: impl FnOnce() -> T) -> T {
-        self.update(stage);
         let (cpu, wall) = (ProcessTime::now(), Instant::now());
-        let out = work();
+        let out = with_heartbeat(self.observer, self.now(stage), work);
         self.costs.push(Cost { stage, cpu: cpu.elapsed(), wall: wall.elapsed() });
         self.done += weight;
-        self.update(stage);
+        self.observer.update(self.now(stage));
         out
     }
 
@@ -124,20 +122,54 @@ impl<'o> Meter<'o> {
     }
 }
 
-/// Runs `work` while a second thread repeats `stage` to the observer every second, so that nobody takes a long step for a
-/// dead one.
-pub(crate) fn with_heartbeat<T>(observer: &dyn Observer, stage: Stage, work: impl FnOnce() -> T) -> T {
+/// Tells the observer `first`, then runs `work` while a second thread repeats it every second with the time passed, so that
+/// nobody takes a long step for a dead one.
+fn with_heartbeat<T>(observer: &dyn Observer, first: Update, work: impl FnOnce() -> T) -> T {
+    observer.update(first);
     let begin = Instant::now();
     let (stop, stopped) = std::sync::mpsc::channel::<()>();
     std::thread::scope(|scope| {
         scope.spawn(move || {
             // The channel closes when the work is done or panics; only a timeout means that it still runs.
             while let Err(std::sync::mpsc::RecvTimeoutError::Timeout) = stopped.recv_timeout(Duration::from_secs(1)) {
-                observer.update(Update { stage, done: 0, total: 0, elapsed: begin.elapsed() });
+                observer.update(Update { elapsed: first.elapsed + begin.elapsed(), ..first });
             }
         });
         let out = work();
         drop(stop);
         out
     })
+}
+
+/// An operation of one stage whose share done is not known: begin, heartbeat, end.
+pub(crate) fn single<T>(observer: &dyn Observer, stage: Stage, work: impl FnOnce() -> T) -> T {
+    Meter::new(observer, 0).run(stage, 0, work)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    struct Forward(mpsc::SyncSender<Update>);
+
+    impl Observer for Forward {
+        fn update(&self, update: Update) {
+            // Nobody listens any more once the test has heard enough.
+            let _ = self.0.try_send(update);
+        }
+    }
+
+    /// The work ends when the heartbeat has been heard, so the test waits for it and measures no time.
+    #[test]
+    fn long_stage_is_heard_of_before_it_ends() {
+        let (sender, receiver) = mpsc::sync_channel(16);
+        let observer = Forward(sender);
+        let mut meter = Meter::new(&observer, 10);
+        let heard = meter.run(Stage::SumB2, 7, || [receiver.recv().unwrap(), receiver.recv().unwrap()]);
+        let last = receiver.recv().unwrap();
+        assert_eq!(heard.map(|u| (u.stage, u.done, u.total)), [(Stage::SumB2, 0, 10); 2]);
+        assert!(heard[0].elapsed < heard[1].elapsed);
+        assert_eq!((last.done, last.total), (7, 10));
+    }
 }

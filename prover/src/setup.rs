@@ -4,7 +4,7 @@
 
 use crate::key::ProvingKey;
 use crate::matrices::R1cs;
-use crate::progress::{with_heartbeat, Observer, Stage};
+use crate::progress::{single, Observer, Stage};
 use ark_bn254::{Bn254, Fr};
 use ark_groth16::Groth16;
 use ark_relations::gr1cs::{ConstraintSynthesizer, ConstraintSystemRef, LinearCombination, SynthesisError, Variable};
@@ -31,7 +31,7 @@ pub enum SetupError {
 /// # Errors
 /// [`SetupError`].
 pub fn generate(r1cs: &R1cs, observer: &dyn Observer) -> Result<ProvingKey, SetupError> {
-    with_heartbeat(observer, Stage::Generate, || generate_from(r1cs, &mut OsRng))
+    single(observer, Stage::Generate, || generate_from(r1cs, &mut OsRng))
 }
 
 pub(crate) fn generate_from(r1cs: &R1cs, rng: &mut (impl RngCore + CryptoRng)) -> Result<ProvingKey, SetupError> {

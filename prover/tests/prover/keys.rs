@@ -1,7 +1,9 @@
 //! Key files and the folder that caches them.
 
 use crate::common::{assignment, backend, folder, id, r1cs};
+use crate::zkey_writer::Zkey;
 use novation_gpu::Reduction;
+use novation_prover::iden3::zkey_from_bytes;
 use novation_prover::keyfile::{self, KeyFileError, Origin};
 use novation_prover::{container::FileError, setup, CircuitId, KeyShapeError, KeyStore, Prover};
 use novation_verifier::groth16::{Element, KeyError};
@@ -181,4 +183,26 @@ fn damaged_cached_key_is_an_error_and_not_replaced() {
         other => panic!("{other}"),
     }
     assert_eq!(fs::read(&path).unwrap(), bytes);
+}
+
+#[test]
+fn ceremony_key_is_installed_once_and_then_opened() {
+    let folder = folder();
+    let store = KeyStore::new(folder.path());
+    let system = r1cs(9);
+    let key = zkey_from_bytes(&Zkey::make(&system, 1).bytes(), &system).unwrap();
+    let longer = r1cs(10);
+    match store.install(&id(&longer), &longer, &key).unwrap_err() {
+        KeyFileError::Shape { reason, .. } => {
+            assert_eq!(reason, KeyShapeError::QueryLength { query: "A", expected: 23, got: 22 });
+        }
+        other => panic!("{other}"),
+    }
+    store.install(&id(&system), &system, &key).unwrap();
+    let (opened, origin) = store.open_or_generate(&id(&system), &system, &()).unwrap();
+    assert_eq!((&opened, origin), (&key, Origin::Cached));
+    match store.install(&id(&system), &system, &key).unwrap_err() {
+        KeyFileError::Exists { path } => assert_eq!(path, store.path(&id(&system))),
+        other => panic!("{other}"),
+    }
 }
