@@ -1,11 +1,15 @@
 #!/usr/bin/env bash
 # A snarkjs ceremony for an exported constraint system: powers of tau, then phase 2, then the checks that a stranger
-# would make. Leaves circuit.zkey (for the prover) and verification_key.json (for the contract) in the output folder.
+# would make. Leaves circuit.zkey (for the prover: `iden3::read_zkey`, `KeyStore::install`) and verification_key.json (for
+# the contract) in the output folder.
 #
+#   novation export r1cs --size SIZE --output CIRCUIT.r1cs
 #   ceremony.sh CIRCUIT.r1cs OUT_FOLDER
 #
 # By itself this is a ceremony of one: whoever runs it could keep the trapdoor. For a key that guards value
-#   * set PTAU to a prepared phase 1 file that many have contributed to (then steps 1 to 3 are skipped), and
+#   * set PTAU to a prepared phase 1 file that many have contributed to (published ones reach 2^28): without it this
+#     script makes its own, which takes snarkjs five CPU minutes for 2^13 constraints and hours for a batch circuit,
+#   * check that file: `powersoftau verify` runs below; set PTAU_VERIFIED=1 only for a file on which you have seen it pass,
 #   * pass OUT_FOLDER/circuit_0001.zkey on to further contributors (`snarkjs zkey contribute`), each of whom is honest if
 #     any one is, and close with `snarkjs zkey beacon`; everybody repeats the `zkey verify` at the end of this script.
 #
@@ -14,7 +18,7 @@
 # snarkjs command.
 set -euo pipefail
 
-[ $# -eq 2 ] || { sed -n '2,17p' "$0" >&2; exit 2; }
+[ $# -eq 2 ] || { sed -n '2,18p' "$0" >&2; exit 2; }
 r1cs=$(realpath "$1")
 mkdir -p "$2"
 out=$(realpath "$2")
@@ -42,7 +46,7 @@ if [ -z "${PTAU:-}" ]; then
     run powersoftau prepare phase2 "$out/pot_0001.ptau" "$out/pot_final.ptau"
     PTAU=$out/pot_final.ptau
 fi
-run powersoftau verify "$PTAU"
+[ "${PTAU_VERIFIED:-}" = 1 ] || run powersoftau verify "$PTAU"
 run groth16 setup "$r1cs" "$PTAU" "$out/circuit_0000.zkey"
 contribute zkey contribute "$out/circuit_0000.zkey" "$out/circuit_0001.zkey"
 run zkey verify "$r1cs" "$PTAU" "$out/circuit_0001.zkey"

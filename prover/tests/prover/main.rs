@@ -1,10 +1,13 @@
 //! The prover from outside: proofs, files, foreign formats.
 
+mod ceremony;
 mod common;
 mod dumps;
 mod files;
 mod groth16;
 mod keys;
+mod ptau;
 mod snarkjs;
+mod tools;
 mod zkey;
 mod zkey_writer;

@@ -1,34 +1,13 @@
-//! Against snarkjs itself: a ceremony on our `.r1cs`, and our proofs in its verifier.
-//!
-//! Runs where snarkjs is: the command in `NOVATION_SNARKJS`, or `npm ci` done in `prover/ceremony`. Otherwise each test
-//! prints that it is skipped.
+//! Against snarkjs itself: a ceremony of both phases on our `.r1cs`, and our proofs in its verifier.
 
 use crate::common::{assignment, backend, folder, r1cs};
+use crate::tools::{ceremony, run, snarkjs, VERIFY};
 use ark_bn254::Fr;
 use novation_prover::iden3::{read_wtns, read_zkey, write_r1cs, write_wtns};
 use novation_prover::{setup, Prover};
 use novation_verifier::groth16::snarkjs::{proof, proof_json, public_inputs_json, verifying_key, verifying_key_json};
 use novation_verifier::groth16::verify;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-
-const CEREMONY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/ceremony");
-
-fn snarkjs() -> Option<PathBuf> {
-    let local = Path::new(CEREMONY).join("node_modules/.bin/snarkjs");
-    let found = std::env::var_os("NOVATION_SNARKJS").map(PathBuf::from).or_else(|| local.exists().then_some(local));
-    match &found {
-        Some(command) => println!("runs {}", command.display()),
-        None => println!("skipped: no snarkjs; run `npm ci` in prover/ceremony or set NOVATION_SNARKJS"),
-    }
-    found
-}
-
-fn run(command: &Path, folder: &Path, args: &[&str]) -> Output {
-    let output = Command::new(command).current_dir(folder).args(args).output().unwrap();
-    println!("{args:?}: {}", String::from_utf8_lossy(&output.stdout));
-    output
-}
+use std::path::Path;
 
 /// Writes proof, public inputs and key of a prover where snarkjs looks for them.
 fn export(folder: &Path, prover: &Prover, w: Vec<Fr>) {
@@ -37,8 +16,6 @@ fn export(folder: &Path, prover: &Prover, w: Vec<Fr>) {
     std::fs::write(folder.join("public.json"), public_inputs_json(&proved.public_inputs)).unwrap();
     std::fs::write(folder.join("key.json"), verifying_key_json(prover.verifying_key())).unwrap();
 }
-
-const VERIFY: [&str; 5] = ["groth16", "verify", "key.json", "public.json", "proof.json"];
 
 #[test]
 fn snarkjs_accepts_a_proof_under_a_development_key_and_refuses_another_statement() {
@@ -64,29 +41,20 @@ fn ceremony_on_our_constraint_system_makes_a_key_that_this_prover_uses() {
     let at = |name: &str| folder.path().join(name);
     let system = r1cs(9);
     let w = assignment(9, 1234);
-    write_r1cs(&at("chain.r1cs"), &system).unwrap();
+    write_r1cs(&at("circuit.r1cs"), &system).unwrap();
     write_wtns(&at("chain.wtns"), &w).unwrap();
     assert_eq!(read_wtns(&at("chain.wtns")).unwrap(), w);
 
     // snarkjs reads both as we mean them.
-    let check = ["wtns", "check", "chain.r1cs", "chain.wtns"];
+    let check = ["wtns", "check", "circuit.r1cs", "chain.wtns"];
     assert!(run(&snarkjs, folder.path(), &check).status.success());
     let mut lie = w.clone();
     lie[4] += Fr::from(1);
     write_wtns(&at("lie.wtns"), &lie).unwrap();
-    let output = run(&snarkjs, folder.path(), &["wtns", "check", "chain.r1cs", "lie.wtns"]);
+    let output = run(&snarkjs, folder.path(), &["wtns", "check", "circuit.r1cs", "lie.wtns"]);
     assert!(!output.status.success());
 
-    let script = Path::new(CEREMONY).join("ceremony.sh");
-    let output = Command::new("bash")
-        .arg(script)
-        .args([at("chain.r1cs"), at("out")])
-        .env("NOVATION_SNARKJS", &snarkjs)
-        .env("ENTROPY", "no secret: a test")
-        .output()
-        .unwrap();
-    println!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "ceremony.sh failed");
+    ceremony(&snarkjs, folder.path(), &[]);
 
     let key = read_zkey(&at("out/circuit.zkey"), &system).unwrap();
     let text = std::fs::read_to_string(at("out/verification_key.json")).unwrap();
