@@ -11,7 +11,7 @@ contract TestToken is ERC20("Novation Test Dollar", "tUSD") {
     }
 
     /// @notice Six, like the collateral that the vault accepts.
-    function decimals() public pure override returns (uint8) {
+    function decimals() public pure virtual override returns (uint8) {
         return 6;
     }
 }
