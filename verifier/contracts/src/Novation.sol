@@ -88,7 +88,7 @@ contract Novation is INovation, Vault, MarketRoots, CircuitKeys {
         uint256 withdrawn = _takeWithdrawals(d, lanes, withdrawals);
         _settle(credited, refunded, withdrawn);
 
-        (uint256 z, uint256 y) = PublicData.challenge(d, lanes, h.c);
+        (uint256 z, uint256 y) = PublicData.challenge(d, lanes, h.c, deposits.length, withdrawals.length);
         Groth16Verifier.verify(key, proof, h.c, z, y);
         emit BatchAccepted(h.batch, h.newRoot, z);
     }

@@ -8,22 +8,28 @@ import {Batches} from "./support/Batches.sol";
 
 /// @dev The unrolled evaluation against the definition, over lanes of every shape.
 contract ChallengeTest is Test {
-    function challenge(Lanes memory lanes, uint256[] memory front, uint256[] calldata body, uint256 c)
-        external
-        pure
-        returns (uint256 z, uint256 y)
-    {
+    function challenge(
+        Lanes memory lanes,
+        uint256[] memory front,
+        uint256[] calldata body,
+        uint256 c,
+        uint256 deposits,
+        uint256 withdrawals
+    ) external pure returns (uint256 z, uint256 y) {
         uint256[] memory d = PublicData.allocate(lanes, body);
         for (uint256 i = 0; i < front.length; ++i) {
             PublicData.put(d, i, front[i]);
         }
-        return PublicData.challenge(d, lanes, c);
+        return PublicData.challenge(d, lanes, c, deposits, withdrawals);
     }
 
-    function testFuzz_challenge_is_the_hash_and_the_sum_of_powers(uint8[3] memory sizes, uint256 seed) public view {
+    function testFuzz_challenge_is_the_hash_and_the_sum_of_powers(uint8[5] memory sizes, uint256 seed) public view {
         Lanes memory lanes = Lanes({accounts: 1 + sizes[0] % 20, deposits: sizes[1] % 20, commands: sizes[2] % 20});
         uint256[] memory d = new uint256[](PublicData.length(lanes));
         uint256 start = PublicData.bodyStart(lanes);
+        // Entries in use, from none to all.
+        uint256 deposits = sizes[3] % (uint256(lanes.deposits) + 1);
+        uint256 withdrawals = sizes[4] % (uint256(lanes.commands) + 1);
         uint256[] memory front = new uint256[](start);
         uint256[] memory body = new uint256[](d.length - start);
         for (uint256 i = 0; i < d.length; ++i) {
@@ -31,10 +37,12 @@ contract ChallengeTest is Test {
             // Slots are 24 bits; and the largest word there is comes up too.
             if (i >= start && (i - start) % 10 == 0 && (i - start) / 10 < lanes.accounts) d[i] &= 0xffffff;
             else if (d[i] & 7 == 0) d[i] = Bn254.R - 1;
+            bool empty = i >= PublicData.commandsStart(lanes) ? withdrawals == 0 : i >= 17 + 5 * deposits;
+            if (i < start && empty) d[i] = 0;
             if (i < start) front[i] = d[i];
             else body[i - start] = d[i];
         }
-        (uint256 z, uint256 y) = this.challenge(lanes, front, body, seed);
+        (uint256 z, uint256 y) = this.challenge(lanes, front, body, seed, deposits, withdrawals);
         (uint256 plainZ, uint256 plainY) = Batches.challenge(d, seed);
         assertEq(z, plainZ);
         assertEq(y, plainY);
@@ -53,7 +61,7 @@ contract ChallengeTest is Test {
     function test_room_is_zero_where_nothing_was_written() public view {
         Lanes memory lanes = Lanes({accounts: 1, deposits: 3, commands: 3});
         uint256[] memory d = new uint256[](PublicData.length(lanes));
-        (, uint256 y) = this.challenge(lanes, new uint256[](0), new uint256[](14), 5);
+        (, uint256 y) = this.challenge(lanes, new uint256[](0), new uint256[](14), 5, 0, 0);
         (, uint256 plainY) = Batches.challenge(d, 5);
         assertEq(plainY, 0);
         assertEq(y, 0);
@@ -74,6 +82,6 @@ contract ChallengeTest is Test {
             vm.expectRevert(abi.encodeWithSelector(PublicData.WordNotInField.selector, index, word));
         }
         body[place] = word;
-        this.challenge(lanes, new uint256[](0), body, 5);
+        this.challenge(lanes, new uint256[](0), body, 5, 0, 0);
     }
 }

@@ -112,13 +112,20 @@ library PublicData {
     ///      Unrolled, because the loop around a word would cost as much as the word.
     /// @param d D with room for c. The words before the body must be below r: their writers see to that.
     /// @param c The commitment, for the hash alone: whoever verifies the proof checks it.
+    /// @param deposits Entries of the deposits lane in use; the words of the others are zero.
+    /// @param withdrawals Entries of the commands lane in use; if there are none, its words are zero.
     /// @return z The challenge: fixed only now, when D and c are.
     /// @return y The evaluation that the circuit proves.
-    function challenge(uint256[] memory d, Lanes memory lanes, uint256 c) internal pure returns (uint256 z, uint256 y) {
-        uint256 entries = lanes.accounts;
+    function challenge(uint256[] memory d, Lanes memory lanes, uint256 c, uint256 deposits, uint256 withdrawals)
+        internal
+        pure
+        returns (uint256 z, uint256 y)
+    {
+        uint256 start = bodyStart(lanes);
         uint256 bad;
         assembly ("memory-safe") {
             let first := add(d, 0x20)
+            let body := add(first, shl(5, start))
             let p := add(d, shl(5, mload(d)))
             mstore(p, c)
             z := mod(keccak256(first, shl(5, mload(d))), R)
@@ -130,11 +137,11 @@ library PublicData {
                 let w1 := mload(add(p, 0x20))
                 let w2 := mload(add(p, 0x40))
                 let w3 := mload(add(p, 0x60))
-                bad := or(or(gt(w0, R_MINUS_1), gt(w1, R_MINUS_1)), or(gt(w2, R_MINUS_1), gt(w3, R_MINUS_1)))
+                bad := or(or(lt(R_MINUS_1, w0), lt(R_MINUS_1, w1)), or(lt(R_MINUS_1, w2), lt(R_MINUS_1, w3)))
                 y := add(w0, mulmod(z, add(w1, mulmod(z, add(w2, mulmod(z, w3, R)), R)), R))
             }
             // Accounts: ten words each, the first of them a slot. Five at a time, which is what the stack holds.
-            for {} entries { entries := sub(entries, 1) } {
+            for {} 1 {} {
                 p := sub(p, 0x140)
                 {
                     let w0 := mload(add(p, 0xa0))
@@ -142,13 +149,6 @@ library PublicData {
                     let w2 := mload(add(p, 0xe0))
                     let w3 := mload(add(p, 0x100))
                     let w4 := mload(add(p, 0x120))
-                    bad := or(
-                        bad,
-                        or(
-                            gt(w0, R_MINUS_1),
-                            or(gt(w1, R_MINUS_1), or(gt(w2, R_MINUS_1), or(gt(w3, R_MINUS_1), gt(w4, R_MINUS_1))))
-                        )
-                    )
                     y := add(
                         w0,
                         mulmod(
@@ -158,6 +158,13 @@ library PublicData {
                                 mulmod(z, add(w2, mulmod(z, add(w3, mulmod(z, add(w4, mulmod(z, y, R)), R)), R)), R)
                             ),
                             R
+                        )
+                    )
+                    bad := or(
+                        bad,
+                        or(
+                            lt(R_MINUS_1, w0),
+                            or(lt(R_MINUS_1, w1), or(lt(R_MINUS_1, w2), or(lt(R_MINUS_1, w3), lt(R_MINUS_1, w4))))
                         )
                     )
                 }
@@ -167,13 +174,6 @@ library PublicData {
                     let w2 := mload(add(p, 0x40))
                     let w3 := mload(add(p, 0x60))
                     let w4 := mload(add(p, 0x80))
-                    bad := or(
-                        bad,
-                        or(
-                            gt(w0, MAX_SLOT),
-                            or(gt(w1, R_MINUS_1), or(gt(w2, R_MINUS_1), or(gt(w3, R_MINUS_1), gt(w4, R_MINUS_1))))
-                        )
-                    )
                     y := add(
                         w0,
                         mulmod(
@@ -185,10 +185,35 @@ library PublicData {
                             R
                         )
                     )
+                    bad := or(
+                        bad,
+                        or(
+                            lt(MAX_SLOT, w0),
+                            or(lt(R_MINUS_1, w1), or(lt(R_MINUS_1, w2), or(lt(R_MINUS_1, w3), lt(R_MINUS_1, w4))))
+                        )
+                    )
+                }
+                if eq(p, body) { break }
+            }
+            // Commands, deposits, header: written by the contract, no check to repeat.
+            if withdrawals {
+                // Three fields of `lanes`, a word each in memory; the last counts commands of two words.
+                for { let lane := sub(p, shl(6, mload(add(lanes, 0x40)))) } xor(p, lane) {} {
+                    p := sub(p, 0x20)
+                    y := add(mload(p), mulmod(z, y, R))
                 }
             }
-            // Commands, deposits, header: written by the contract, no check to repeat. First the words above the
-            // last multiple of eight, then eight at a time.
+            // A run of zeros, down to the last deposit or the header, multiplies y by a power of z.
+            {
+                let end := add(add(first, 0x220), mul(0xa0, deposits))
+                let power := z
+                for { let n := shr(5, sub(p, end)) } n { n := shr(1, n) } {
+                    if and(n, 1) { y := mulmod(power, y, R) }
+                    power := mulmod(power, power, R)
+                }
+                p := end
+            }
+            // First the words above the last multiple of eight, then eight at a time: the header alone has more.
             let eights := add(first, and(sub(p, first), not(0xff)))
             for {} xor(p, eights) {} {
                 p := sub(p, 0x20)
