@@ -113,4 +113,9 @@ fn figures_are_the_pinned_ones() {
     for name in ["account", "order", "row", "batch_demo", "batch_large"] {
         assert_eq!(figures[format!("constraints.{name}")], pins[name], "{name}");
     }
+    let gas: Value = serde_json::from_str(include_str!("../../verifier/contracts/gas.json")).unwrap();
+    for name in ["batch_fixed", "word", "deposit", "withdrawal"] {
+        assert_eq!(figures[format!("gas.{name}")], gas[name], "{name}");
+    }
+    assert_eq!(figures.as_object().unwrap().len(), 9);
 }

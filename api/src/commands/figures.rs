@@ -5,6 +5,9 @@ use serde_json::{json, Value};
 /// Constraints, counted by a test of `circuits`.
 const CONSTRAINTS: &str = include_str!("../../../circuits/pins/constraints.json");
 
+/// Gas by part, measured by a test of the contracts.
+const GAS: &str = include_str!("../../../verifier/contracts/gas.json");
+
 /// Prints the figures.
 pub fn run() -> anyhow::Result<()> {
     println!("{}", serde_json::to_string_pretty(&figures()?)?);
@@ -20,6 +23,10 @@ pub fn figures() -> anyhow::Result<Value> {
     let mut figures = serde_json::Map::new();
     for name in ["account", "order", "row", "batch_demo", "batch_large"] {
         figures.insert(format!("constraints.{name}"), number(&constraints, name)?);
+    }
+    let gas: Value = serde_json::from_str(GAS)?;
+    for name in ["batch_fixed", "word", "deposit", "withdrawal"] {
+        figures.insert(format!("gas.{name}"), number(&gas, name)?);
     }
     Ok(json!(figures))
 }
