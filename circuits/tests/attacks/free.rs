@@ -29,6 +29,15 @@ fn holds_nothing(at: &At) -> bool {
     zero(at) && at.trace.accounts[at.lie.index].before.as_ref().is_some_and(empty)
 }
 
+fn refunded(at: &At) -> bool {
+    at.trace.deposits.get(at.lie.index).is_some_and(|deposit| !deposit.credited)
+}
+
+/// Number of the markets, time, windows, log, first deposit. The circuit compares time and windows one way, the contract the other.
+fn only_published(at: &At) -> bool {
+    matches!(at.lie.nth, 4 | 6..=12)
+}
+
 fn in_use(at: &At) -> bool {
     at.lie.index < at.trace.clearings.len()
 }
@@ -61,6 +70,8 @@ pub const FREE: &[Free] = &[
     free("command.signature", idle, PADDING),
     free("rotate.possession", not_rotating, "only a rotation has a second signature"),
     free("link.blind", |_| true, "random by definition: another blind is another c"),
+    free("deposit.amount", refunded, "published: the contract compares it with its queue"),
+    free("header.word", only_published, "published: the contract compares it with its storage and its clock"),
     free("order.fee_cap", idle, PADDING),
     free("order.flags", idle, PADDING),
     free("order.limit", idle, PADDING),

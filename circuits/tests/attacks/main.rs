@@ -2,8 +2,10 @@
 //!
 //! * `rejections`: every rule of the ledger, broken, fails a named constraint.
 //! * `named_*`: every attack that the design names, each with what it is stopped by.
+//! * `alone_*`, `lone`: forgeries of which all is consistent but for one constraint.
 //! * `shared_cases`: the ledger's own cases, on both sides of every bound.
 //! * `sweep`: every class of value that the prover chooses, changed.
+//! * `isolation`: which constraints are the only thing between a forgery and a proof.
 
 /// Attacks by name, each a test: what they are stopped by, and how they are forged.
 macro_rules! attacks {
@@ -18,16 +20,21 @@ macro_rules! attacks {
             }
         )*
         /// Every attack, for `isolation`.
-        #[allow(dead_code)]
         pub const ALL: &[(&str, fn() -> $crate::kit::Names)] = &[$((stringify!($name), $forge)),*];
     };
 }
 
+mod alone_bits;
+mod alone_effects;
+mod alone_gadgets;
 mod free;
+mod isolation;
 mod kit;
+mod lone;
 mod named_at_z;
 mod named_attacks;
 mod named_words;
+mod redundant;
 mod rejections;
 mod shared_cases;
 mod sweep;

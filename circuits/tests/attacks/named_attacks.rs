@@ -26,7 +26,7 @@ pub fn traded() -> (World, Ledger, BatchTrace) {
 }
 
 /// A batch of commands of the first two traders, the third a decoy.
-fn commanded(actions: [fn(&World, usize) -> Action; 2]) -> (World, Ledger, BatchTrace) {
+pub fn commanded(actions: [fn(&World, usize) -> Action; 2]) -> (World, Ledger, BatchTrace) {
     let mut world = stage();
     let mut input = world.input();
     input.commands = [0, 1].map(|t| world.command(t, actions[t](&world, t))).to_vec();
@@ -35,15 +35,15 @@ fn commanded(actions: [fn(&World, usize) -> Action; 2]) -> (World, Ledger, Batch
     (world, before, trace)
 }
 
-fn cancel(_: &World, _: usize) -> Action {
+pub fn cancel(_: &World, _: usize) -> Action {
     Action::Cancel
 }
 
-fn withdraw(world: &World, trader: usize) -> Action {
+pub fn withdraw(world: &World, trader: usize) -> Action {
     world.withdrawal(trader, 1_000_000)
 }
 
-fn rotate(world: &World, trader: usize) -> Action {
+pub fn rotate(world: &World, trader: usize) -> Action {
     world.rotation(trader)
 }
 
