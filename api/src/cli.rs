@@ -25,7 +25,7 @@ pub enum Command {
     Prove(Prove),
     /// Checks a proof offline: no L1, no prover, no trust in who made it.
     Verify(Verify),
-    /// Makes the proving key of a size, if it is not there yet.
+    /// Makes the proving key of a size, if it is not there yet, or takes one from a ceremony.
     Keys(Keys),
     /// Prints the pinned figures as JSON.
     Figures,
@@ -148,6 +148,9 @@ pub struct Keys {
     /// Circuit size.
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub size: Size,
+    /// Keeps the outcome of a snarkjs ceremony (prover/ceremony/ceremony.sh) as the key, instead of making one.
+    #[arg(long, value_name = "FILE")]
+    pub zkey: Option<PathBuf>,
     /// Where the proving keys are.
     #[command(flatten)]
     pub keys: KeyFolder,

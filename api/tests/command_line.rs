@@ -100,6 +100,10 @@ fn bad_input_is_refused_before_anything_starts() {
     assert_eq!(error, format!("error: orders.csv, line 3, column `lots`: {rule}\n"));
     let error = fail(at, &["convert", "deribit", "missing.csv", "-o", "out"]);
     assert!(error.starts_with("error: missing.csv: "), "{error}");
+    std::fs::write(at.join("no.zkey"), "no key").unwrap();
+    let error = fail(at, &["keys", "--size", "tiny", "--keys", "kept", "--zkey", "no.zkey"]);
+    assert_eq!(error, "error: no.zkey was not taken\n  because not a zkey file of a version that is read here\n");
+    assert!(!at.join("kept").exists(), "nothing was kept");
     std::fs::write(at.join("no.witness"), "no witness").unwrap();
     let error = fail(at, &["prove", "no.witness"]);
     assert!(error.contains("no.witness was not proven"), "{error}");

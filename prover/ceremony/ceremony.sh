@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # A snarkjs ceremony for an exported constraint system: powers of tau, then phase 2, then the checks that a stranger
-# would make. Leaves circuit.zkey (for the prover: `iden3::read_zkey`, `KeyStore::install`) and verification_key.json (for
-# the contract) in the output folder.
+# would make. Leaves circuit.zkey (for the prover) and verification_key.json (for the contract) in the output folder.
 #
 #   novation export r1cs --size SIZE --output CIRCUIT.r1cs
 #   ceremony.sh CIRCUIT.r1cs OUT_FOLDER
+#   novation keys --size SIZE --zkey OUT_FOLDER/circuit.zkey
 #
 # By itself this is a ceremony of one: whoever runs it could keep the trapdoor. For a key that guards value
 #   * set PTAU to a prepared phase 1 file that many have contributed to (published ones reach 2^28): without it this
