@@ -104,6 +104,11 @@ impl Engine {
         self.log
     }
 
+    /// Time of the last input taken in: the least that the next may have.
+    pub fn time(&self) -> Time {
+        self.time
+    }
+
     /// Batches whose proofs L1 has not accepted.
     pub fn unproven(&self) -> u64 {
         self.ledger.head().batch - self.proven
@@ -115,6 +120,15 @@ impl Engine {
     pub fn resting(&self, account: AccountSlot) -> impl Iterator<Item = (u64, &Order, Lots)> {
         let mine = self.book.iter().filter(move |(_, resting)| resting.order.binding.account == account);
         mine.map(|(position, resting)| (position, &resting.order, resting.left))
+    }
+
+    /// Takes an input in again that the log has. As [`Engine::step`], but batches are not put to the circuit a second time: the log
+    /// has only those that satisfied it.
+    pub(crate) fn replay(&mut self, input: Input) -> Vec<Effect> {
+        let circuit = std::mem::replace(&mut self.config.circuit, Box::new(|_| Ok(())));
+        let effects = self.step(input);
+        self.config.circuit = circuit;
+        effects
     }
 
     /// Takes an input in, or refuses it: then the only effect is [`Effect::Refused`], and nothing changed.

@@ -1,6 +1,6 @@
-//! Orders into windows, windows into auctions, auctions into batches. Pure core.
+//! Orders into windows, windows into auctions, auctions into batches. A pure core, and a shell that makes its log durable.
 //!
-//! No I/O, no clock, no async, no floating point: every choice follows from the log of inputs and from the state, so that whoever
+//! The core: no I/O, no clock, no async, no floating point: every choice follows from the log of inputs and from the state, so that whoever
 //! holds the log can repeat and check each of them.
 //!
 //! [`Engine::step`] is the whole of it: inputs in, effects out.
@@ -11,11 +11,14 @@
 //!  markets ────────────────────┘                        worst subset)             announced)                             │
 //!                                                                                     fills and batch announced ◄───────┘
 //! ```
+//!
+//! [`durable`] is the only module with I/O: it stores the log before anything leaves, and gets the engine back from it.
 
 mod admission;
 pub mod auction;
 mod book;
 mod decoys;
+pub mod durable;
 mod engine;
 mod exposure;
 mod intake;

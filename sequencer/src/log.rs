@@ -165,7 +165,7 @@ pub fn digest(input: &Input, outcome: Outcome) -> [u8; 32] {
     hasher.finalize().into()
 }
 
-fn kind(event: &Event) -> u8 {
+pub(crate) fn kind(event: &Event) -> u8 {
     match event {
         Event::Order(_) => 1,
         Event::Command(_) => 2,
@@ -177,7 +177,7 @@ fn kind(event: &Event) -> u8 {
     }
 }
 
-fn execution(execution: Execution) -> u8 {
+pub(crate) fn execution(execution: Execution) -> u8 {
     match execution {
         Execution::UntilValid => 0,
         Execution::ThisWindow => 1,
@@ -196,7 +196,7 @@ pub(crate) fn word(x: &Fr) -> Vec<u8> {
     x.into_bigint().to_bytes_be()
 }
 
-fn top_248_bits(hasher: Keccak256) -> Fr {
+pub(crate) fn top_248_bits(hasher: Keccak256) -> Fr {
     Fr::from_be_bytes_mod_order(&hasher.finalize()[..31])
 }
 

@@ -3,6 +3,7 @@
 mod auditor;
 mod capacity;
 mod commands;
+mod durable;
 mod harness;
 mod orders;
 mod random;

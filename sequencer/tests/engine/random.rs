@@ -56,7 +56,7 @@ fn draw_order(venue: &mut Venue) -> Option<Order> {
 
 /// What a day was made of.
 #[derive(Debug, Default)]
-struct Day {
+pub struct Day {
     orders: usize,
     refused: usize,
     deferred: usize,
@@ -70,7 +70,7 @@ struct Day {
     rolls: usize,
 }
 
-fn run(seed: u64, size: Size, steps: usize) -> (Venue, Day) {
+pub fn run(seed: u64, size: Size, steps: usize) -> (Venue, Day) {
     let mut venue = Venue::empty(seed, size, 3, satisfied());
     tick(&mut venue, 0);
     for _ in 0..size.accounts + 4 {

@@ -1,0 +1,10 @@
+//! The durable log from outside: nothing acknowledged is ever lost, nothing unacknowledged is ever said, on every
+//! database.
+
+mod crash;
+mod failures;
+mod load;
+mod places;
+mod recovery;
+mod stores;
+mod writer;
