@@ -1,7 +1,7 @@
 //! What is traded, by the names that traders know: `BTC-27MAR26`, `BTC-PERP`, `BTC-27MAR26-100000-C`.
 
 use crate::calendar::{CalendarError, Date};
-use novation_state::leaf::{Kind, NEVER};
+use novation_state::leaf::{Kind, MarketLeaf, NEVER};
 use novation_state::units::{OutOfRange, Strike, TickValue, Ticks, Time};
 use std::fmt;
 use std::str::FromStr;
@@ -168,6 +168,22 @@ pub enum TermsError {
 }
 
 impl Terms {
+    /// The terms that a market leaf says, `None` where it names what is not traded here.
+    pub fn of(leaf: &MarketLeaf) -> Option<Terms> {
+        let asset = Asset::ALL.into_iter().find(|asset| asset.underlying() == leaf.underlying)?;
+        let expiry = || Date::of_seconds(leaf.expiry.get()).ok();
+        let option = |right| Some(Contract::Option { expiry: expiry()?, strike: leaf.strike, right });
+        let contract = match leaf.kind {
+            Kind::Perpetual => Contract::Perpetual,
+            Kind::Future => Contract::Future { expiry: expiry()? },
+            Kind::Call => option(Right::Call)?,
+            Kind::Put => option(Right::Put)?,
+        };
+        let terms = Terms { asset, contract };
+        let same = terms.expiry() == leaf.expiry && terms.strike() == leaf.strike;
+        (same && asset.tick_value() == leaf.tick_value).then_some(terms)
+    }
+
     /// The kind in the market leaf.
     pub fn kind(&self) -> Kind {
         match self.contract {

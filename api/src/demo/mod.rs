@@ -8,14 +8,12 @@
 //! |---|---|
 //! | [`world`] | L1, sequencer, oracle role, prover and traders, wired together |
 //! | [`trader`] | keys, nonces, signatures |
-//! | [`model`] | the scripted market |
 //! | [`script`] | the built-in story |
 //! | [`replay`] | orders and quotes from tables |
 //! | [`view`] | what the public sees of an account, and what its viewing key opens |
 //! | [`report`] | the table and the JSON at the end |
 //! | [`screen`] | progress |
 
-pub mod model;
 pub mod replay;
 pub mod report;
 pub mod screen;

@@ -3,7 +3,6 @@
 //! A table's minute is an auction window. Windows of one oracle round go into the same batches, because a batch has one markets root; the
 //! oracle role quotes anew every [`ROUND_MINUTES`]. Without a markets table the built-in market quotes whatever the orders name.
 
-use super::model::Model;
 use super::script::START;
 use super::trader::Wish;
 use super::view::{self, usd};
@@ -11,6 +10,7 @@ use super::world::{World, MAX_TRADERS};
 use super::DemoError;
 use crate::calendar::show;
 use crate::instrument::{Asset, Terms, MICRO};
+use crate::oracle::model::Model;
 use crate::oracle::rounds::{Quote, Snapshot};
 use crate::tables::markets::{MarketsTable, Quoted};
 use crate::tables::orders::OrderLine;

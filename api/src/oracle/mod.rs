@@ -14,11 +14,13 @@
 //! | [`funding`] | steps of a perpetual's funding index |
 //! | [`settlement`] | settlement values at expiry |
 //! | [`rounds`] | from quotes to the leaves of one round |
+//! | [`model`] | quotes of everything from two index prices |
 //! | [`calibrate`] | whether a scan range covers what the market did |
 
 pub mod black76;
 pub mod calibrate;
 pub mod funding;
+pub mod model;
 pub mod params;
 pub mod risk;
 pub mod rounds;
@@ -26,7 +28,7 @@ pub mod scenarios;
 pub mod settlement;
 
 use crate::instrument::{Asset, Terms};
-use novation_state::units::{OutOfRange, Time};
+use novation_state::units::{InstrumentId, OutOfRange, Time};
 
 /// Why the oracle cannot say what something is worth.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -104,6 +106,12 @@ pub enum OracleError {
     AlreadyListed {
         /// The instrument.
         terms: Terms,
+    },
+    /// A leaf that names what is not traded here.
+    #[error("the leaf of instrument {instrument} names no contract that this oracle knows: was it posted by another program?")]
+    Unknown {
+        /// The instrument.
+        instrument: InstrumentId,
     },
     /// New instruments have time to live.
     #[error("{terms} expired at {expiry} and cannot be listed at {time}")]

@@ -53,6 +53,19 @@ impl Oracle {
         Oracle::default()
     }
 
+    /// Takes up what was posted before, by this role in another process: later leaves of an instrument replace earlier ones.
+    ///
+    /// # Errors
+    /// [`OracleError::Unknown`] for a leaf that this role cannot have posted.
+    pub fn restore(&mut self, posted: &[(InstrumentId, MarketLeaf)]) -> Result<(), OracleError> {
+        for (id, leaf) in posted {
+            let terms = Terms::of(leaf).ok_or(OracleError::Unknown { instrument: *id })?;
+            self.ids.insert(terms, *id);
+            self.listed.insert(*id, (terms, leaf.clone()));
+        }
+        Ok(())
+    }
+
     /// The id of an instrument.
     pub fn id(&self, terms: &Terms) -> Option<InstrumentId> {
         self.ids.get(terms).copied()
@@ -338,6 +351,21 @@ mod tests {
         assert_eq!((settled.status, settled.settlement.get(), settled.mark.get()), (Status::Settled, 250_000, 2_500));
         assert_eq!(leaf(&oracle, "BTC-2JAN26-91000-P").settlement, PerLot::ZERO);
         assert_eq!(oracle.round(&at_expiry, &[]).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_role_that_takes_up_what_was_posted_goes_on_as_the_one_that_posted() {
+        let mut first = Oracle::new();
+        let mut second = Oracle::new();
+        second.restore(&first.round(&snapshot(START), &all()).unwrap()).unwrap();
+        second.restore(&first.round(&snapshot(START + 60), &[]).unwrap()).unwrap();
+        assert_eq!((&second.listed, &second.ids), (&first.listed, &first.ids));
+        let next = snapshot(START + 28_800);
+        assert_eq!(second.round(&next, &[]), first.round(&next, &[]));
+
+        let id = InstrumentId::new(9).unwrap();
+        let foreign = MarketLeaf { underlying: 7, ..leaf(&first, "BTC-PERP").clone() };
+        assert_eq!(second.restore(&[(id, foreign)]), Err(OracleError::Unknown { instrument: id }));
     }
 
     #[test]

@@ -5,13 +5,13 @@
 mod full;
 mod tiny;
 
-use super::model::Model;
 use super::trader::Wish;
 use super::view;
 use super::world::World;
 use super::DemoError;
 use crate::calendar::{show, DAY, HOUR};
 use crate::instrument::{Asset, Terms, MICRO};
+use crate::oracle::model::Model;
 use crate::oracle::rounds::Snapshot;
 use novation_state::message::Side;
 use novation_state::units::{Cash, Lots, Ticks, Time};

@@ -1,4 +1,4 @@
-//! The scripted market: index prices from which futures and volatilities follow.
+//! A made-up market: index prices from which futures and volatilities follow.
 
 use crate::calendar::DAY;
 use crate::instrument::{Asset, Contract, Terms};
