@@ -51,6 +51,19 @@ impl Drop for Config {
     }
 }
 
+/// How much waits for a batch, and for a proof.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// Windows that traded and that no batch holds.
+    pub windows: usize,
+    /// Deposits that no batch holds.
+    pub deposits: usize,
+    /// Commands that no batch holds.
+    pub commands: usize,
+    /// Batches whose proofs L1 has not accepted.
+    pub unproven: u64,
+}
+
 /// The sequencer's core.
 pub struct Engine {
     config: Config,
@@ -112,6 +125,17 @@ impl Engine {
     /// Batches whose proofs L1 has not accepted.
     pub fn unproven(&self) -> u64 {
         self.ledger.head().batch - self.proven
+    }
+
+    /// What waits.
+    pub fn backlog(&self) -> Backlog {
+        let Queues { windows, deposits, commands, .. } = &self.queues;
+        Backlog {
+            windows: windows.len(),
+            deposits: deposits.len(),
+            commands: commands.len(),
+            unproven: self.unproven(),
+        }
     }
 
     /// Resting orders of an account by log position, each with the lots that no auction has filled.

@@ -17,6 +17,7 @@
 mod admission;
 pub mod auction;
 mod book;
+mod database;
 mod decoys;
 pub mod durable;
 mod engine;
@@ -33,5 +34,5 @@ mod testing;
 mod view;
 mod window;
 
-pub use engine::{Circuit, Config, Engine};
+pub use engine::{Backlog, Circuit, Config, Engine};
 pub use io::{Effect, Event, Execution, Input, SignedOrder};

@@ -65,14 +65,42 @@ pub(crate) struct Plan {
 
 /// Plans a batch.
 pub(crate) fn plan(situation: &Situation) -> Plan {
-    let Situation { size, ledger, queues, .. } = *situation;
+    let (mut packer, packed) = pack(situation);
+    let Packed { windows, deposits, commands, waiting, dropped } = packed;
+    let touches = packer.touches();
+    let active = packer.load.accounts().clone();
+    let opened = situation.ledger.accounts().map(|(slot, _)| slot);
+    let decoys = situation.activity.draw(situation.seed, packer.load.free_accounts(), &active, opened);
+    let Packer { markets, time, .. } = packer;
+    Plan { markets, time, windows, deposits, commands, touches, decoys, active, waiting, dropped }
+}
+
+/// Whether a batch planned now would leave something out for want of room. The ledger is not asked, so commands that it would refuse
+/// count as well.
+pub(crate) fn overflows(situation: &Situation) -> bool {
+    let (_, packed) = pack(situation);
+    packed.waiting.iter().any(|(_, reason)| matches!(reason, Waiting::Lane(_)))
+}
+
+/// What is in, and what is not.
+struct Packed {
+    windows: usize,
+    deposits: usize,
+    commands: Vec<u64>,
+    waiting: Vec<(Item, Waiting)>,
+    dropped: BTreeMap<u64, Rejection>,
+}
+
+/// Packs what is queued.
+fn pack<'a>(situation: &'a Situation<'a>) -> (Packer<'a>, Packed) {
+    let Situation { size, queues, .. } = *situation;
     let (markets, time) = match queues.windows.front() {
         Some(first) => (first.markets.clone(), first.time),
         None => (situation.markets.clone(), situation.time),
     };
     let mut packer = Packer {
         situation,
-        markets: &markets,
+        markets,
         time,
         load: Load::new(size),
         nets: BTreeMap::new(),
@@ -113,11 +141,7 @@ pub(crate) fn plan(situation: &Situation) -> Plan {
             },
         }
     }
-    let touches = packer.touches();
-    let active = packer.load.accounts().clone();
-    let opened = ledger.accounts().map(|(slot, _)| slot);
-    let decoys = situation.activity.draw(situation.seed, packer.load.free_accounts(), &active, opened);
-    Plan { markets, time, windows, deposits, commands, touches, decoys, active, waiting, dropped }
+    (packer, Packed { windows, deposits, commands, waiting, dropped })
 }
 
 /// Something that wants into the batch.
@@ -160,7 +184,7 @@ struct Net {
 /// A batch being packed.
 struct Packer<'a> {
     situation: &'a Situation<'a>,
-    markets: &'a Markets,
+    markets: Arc<Markets>,
     time: Time,
     load: Load,
     nets: BTreeMap<(AccountSlot, InstrumentId), Net>,
@@ -279,7 +303,7 @@ impl Packer<'_> {
     /// that is known to be gone.
     fn withdrawal(&self, account: AccountSlot, amount: i128) -> Result<(), Rejection> {
         let Some(view) = self.view(account) else { return Err(Rejection::Unopened { account }) };
-        judge(account, &view, amount, self.markets, self.time)?;
+        judge(account, &view, amount, &self.markets, self.time)?;
         judge(account, &view, amount, self.situation.markets, self.situation.time)
     }
 
@@ -295,7 +319,7 @@ impl Packer<'_> {
                 continue;
             }
             let view = View::of(account, None);
-            let holdings: Vec<Holding> = view.holdings(self.markets).into_iter().map(|(_, holding)| holding).collect();
+            let holdings: Vec<Holding> = view.holdings(&self.markets).into_iter().map(|(_, holding)| holding).collect();
             if Standing::of(view.cash, &holdings).equity < 0 {
                 continue;
             }

@@ -10,7 +10,7 @@
 //!
 //! - [`codec`]: an input as versioned, canonical bytes.
 //! - [`row`]: an entry as it is stored, under two chains of hashes.
-//! - [`store`], [`sql`]: the port, and SQLite or PostgreSQL behind it.
+//! - [`store`], [`sql`]: the port, and SQLite or PostgreSQL behind it, which one sequencer holds at a time.
 //! - [`recovery`]: replay of the log into a fresh engine.
 //! - [`writer`]: the one owner of the engine; nothing leaves it before the log has it.
 //! - [`receipt`]: what a trader gets, signed by the operator.

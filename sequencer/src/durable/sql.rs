@@ -1,43 +1,15 @@
-//! The log in SQLite or PostgreSQL: one connection, one set of migrations, one set of statements.
+//! The log in SQLite or PostgreSQL.
 
 use super::row::Row;
 use super::store::{Base, Store, StoreError};
-use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::postgres::PgConnectOptions;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection, PgConnection, QueryBuilder, SqlSafeStr, SqliteConnection};
-use std::str::FromStr;
+use crate::database::{lock, on, Database};
+use sqlx::{Connection, QueryBuilder};
 use std::time::Duration;
 
 /// Rows in a statement: 7 values each, below SQLite's 32,766 and PostgreSQL's 65,535.
 const ROWS: usize = 1_000;
-/// How long SQLite waits for another process that holds the file, a backup for example.
-const PATIENCE: Duration = Duration::from_secs(10);
 
-enum Database {
-    Sqlite(SqliteConnection),
-    Postgres(PgConnection),
-}
-
-/// The same work on either connection: two types, one text.
-macro_rules! on {
-    ($store:expr, $connection:ident: $DB:ident => $work:expr) => {
-        match &mut $store.database {
-            Database::Sqlite($connection) => {
-                #[allow(dead_code, reason = "not every statement names its database")]
-                type $DB = sqlx::Sqlite;
-                $work
-            }
-            Database::Postgres($connection) => {
-                #[allow(dead_code, reason = "not every statement names its database")]
-                type $DB = sqlx::Postgres;
-                $work
-            }
-        }
-    };
-}
-
-/// The log in a database.
+/// The log in a database. Nobody else has one of it while this lives.
 pub struct SqlStore {
     database: Database,
 }
@@ -48,64 +20,27 @@ type Columns = (i64, i64, i16, Vec<u8>, Vec<u8>, Vec<u8>, Option<Vec<u8>>);
 type BaseColumns = (Vec<u8>, i64, Vec<u8>, Vec<u8>, Vec<u8>);
 
 impl SqlStore {
-    /// Opens `sqlite:FILE`, made if it does not exist, or `postgres://USER@HOST/DATABASE`, and brings the layout up
-    /// to date.
+    /// Opens `sqlite:FILE`, made if it does not exist, or `postgres://USER@HOST/DATABASE`, takes the log's lock and brings
+    /// the layout up to date. Waits up to 20 seconds for another session to let go of the lock: one that was killed is gone
+    /// in a moment, one whose machine was lost in fifteen seconds.
     ///
     /// SQLite runs with a write-ahead log that is synced at every commit; PostgreSQL with `synchronous_commit` on.
     ///
     /// # Errors
     /// [`StoreError`]. A database that would lose commits with the power is refused.
     pub async fn open(url: &str) -> Result<SqlStore, StoreError> {
-        let scheme = url.split(':').next().unwrap_or_default();
-        let database = match scheme {
-            "sqlite" => {
-                let options = SqliteConnectOptions::from_str(url)?
-                    .create_if_missing(true)
-                    .journal_mode(SqliteJournalMode::Wal)
-                    .synchronous(SqliteSynchronous::Full)
-                    .busy_timeout(PATIENCE);
-                Database::Sqlite(options.connect().await?)
-            }
-            "postgres" | "postgresql" => {
-                let options = PgConnectOptions::from_str(url)?
-                    .application_name("novation sequencer")
-                    .options([("synchronous_commit", "on")]);
-                Database::Postgres(options.connect().await?)
-            }
-            other => return Err(StoreError::Scheme { scheme: other.to_owned() }),
-        };
-        let mut store = SqlStore { database };
-        store.check_durability().await?;
-        let log = Migration::new(
-            1,
-            "log".into(),
-            MigrationType::Simple,
-            include_str!("../../migrations/0001_log.sql").into_sql_str(),
-            false,
-        );
-        let migrator = Migrator::with_migrations(vec![log]);
-        on!(store, connection: DB => migrator.run(connection).await?);
-        Ok(store)
+        SqlStore::open_within(url, lock::PATIENCE).await
     }
 
-    /// Asks the database instead of trusting the options: a file in memory has no write-ahead log, a server may run
-    /// without syncing.
-    async fn check_durability(&mut self) -> Result<(), StoreError> {
-        let (setting, wanted, found) = match &mut self.database {
-            Database::Sqlite(connection) => {
-                let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut *connection).await?;
-                ("journal_mode", "wal", mode)
-            }
-            Database::Postgres(connection) => {
-                let sync: String = sqlx::query_scalar("SHOW fsync").fetch_one(&mut *connection).await?;
-                ("fsync", "on", sync)
-            }
-        };
-        if found == wanted {
-            Ok(())
-        } else {
-            Err(StoreError::NotDurable { setting, found, wanted })
-        }
+    /// As [`SqlStore::open`], with another patience.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn open_within(url: &str, patience: Duration) -> Result<SqlStore, StoreError> {
+        let mut database = Database::connect(url, "novation sequencer").await?;
+        lock::take(&mut database, patience).await?;
+        database.migrate().await?;
+        Ok(SqlStore { database })
     }
 
     /// Closes the connection; without it the database finds out by itself.
@@ -113,11 +48,7 @@ impl SqlStore {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn close(self) -> Result<(), StoreError> {
-        match self.database {
-            Database::Sqlite(connection) => connection.close().await?,
-            Database::Postgres(connection) => connection.close().await?,
-        }
-        Ok(())
+        self.database.close().await
     }
 }
 
@@ -126,7 +57,7 @@ impl Store for SqlStore {
         let write = "INSERT INTO log_base (one, deployment, position, root, ledger, markets)
                      VALUES (1, $1, $2, $3, $4, $5) ON CONFLICT (one) DO NOTHING";
         let read = "SELECT deployment, position, root, ledger, markets FROM log_base WHERE one = 1";
-        let columns: BaseColumns = on!(self, connection: DB => {
+        let columns: BaseColumns = on!(self.database, connection: DB => {
             sqlx::query(write)
                 .bind(&fresh.deployment[..])
                 .bind(stored(fresh.position))
@@ -150,7 +81,7 @@ impl Store for SqlStore {
 
     async fn append(&mut self, rows: &[Row]) -> Result<(), StoreError> {
         let Some(first) = rows.first().map(|row| row.position) else { return Ok(()) };
-        let written: Result<(), sqlx::Error> = on!(self, connection: DB => async {
+        let written: Result<(), sqlx::Error> = on!(self.database, connection: DB => async {
             let mut transaction = connection.begin().await?;
             for rows in rows.chunks(ROWS) {
                 let mut insert =
@@ -178,7 +109,7 @@ impl Store for SqlStore {
     async fn read(&mut self, after: u64, limit: u32) -> Result<Vec<Row>, StoreError> {
         let read = "SELECT position, time, kind, body, root, seal, submission FROM log
                     WHERE position > $1 ORDER BY position LIMIT $2";
-        let rows: Vec<Columns> = on!(self, connection: DB => {
+        let rows: Vec<Columns> = on!(self.database, connection: DB => {
             sqlx::query_as(read).bind(stored(after)).bind(i64::from(limit)).fetch_all(connection).await?
         });
         rows.into_iter().map(row).collect()
@@ -187,7 +118,7 @@ impl Store for SqlStore {
     async fn find(&mut self, submissions: &[[u8; 32]]) -> Result<Vec<Row>, StoreError> {
         let mut found = Vec::new();
         for some in submissions.chunks(ROWS) {
-            let rows: Vec<Columns> = on!(self, connection: DB => {
+            let rows: Vec<Columns> = on!(self.database, connection: DB => {
                 let mut query = QueryBuilder::<DB>::new(
                     "SELECT position, time, kind, body, root, seal, submission FROM log WHERE submission IN (",
                 );

@@ -2,6 +2,7 @@
 
 use super::row::Row;
 use std::future::Future;
+use std::time::Duration;
 
 /// What a log goes on from. Written when the log is, and compared at every start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +38,12 @@ pub enum StoreError {
         /// What it must be.
         wanted: &'static str,
     },
+    /// Another session holds the log's lock.
+    #[error("another sequencer is running on this log: it has not let go of it in {} s", waited.as_secs_f64())]
+    Running {
+        /// How long the opening waited.
+        waited: Duration,
+    },
     /// Somebody else has written an entry at one of these positions: two sequencers run on one log. Nothing was
     /// written.
     #[error("the log has an entry at one of the positions from {first}: does another sequencer write to it?")]
@@ -60,7 +67,8 @@ pub enum StoreError {
     Database(#[from] sqlx::Error),
 }
 
-/// Where the log lies. One owner writes; a second one fails at its first append.
+/// Where the log lies. One owner writes: a second one is refused when it opens the log, and if it came in by another way, at its
+/// first append.
 pub trait Store: Send + 'static {
     /// The log's base: `fresh`, durably written, if there was none.
     fn base(&mut self, fresh: &Base) -> impl Future<Output = Result<Base, StoreError>> + Send;

@@ -6,7 +6,8 @@
 //!
 //! Every answer waits for the commit, refusals too: an input may be refused for what an earlier one of its group did.
 //! If the commit fails, the engine is ahead of the log, and the writer ends with the error; nobody gets an answer
-//! that only this engine could stand by. Recovery then starts from what was stored.
+//! that only this engine could stand by. Recovery then starts from what was stored. Reads wait for the commit of their
+//! group as well, so nobody sees what may not have happened.
 
 use super::codec;
 use super::receipt::SignedReceipt;
@@ -22,6 +23,7 @@ use novation_state::message::Action;
 use novation_state::transition::SignedCommand;
 use novation_state::units::Time;
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{catch_unwind, resume_unwind, AssertUnwindSafe};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{spawn_blocking, JoinHandle};
@@ -84,10 +86,18 @@ struct Submission {
     reply: oneshot::Sender<Answer>,
 }
 
+/// Somebody's read of the engine, which answers by itself.
+type Read = Box<dyn FnOnce(&Engine) + Send>;
+
+enum Request {
+    Submit(Submission),
+    Inspect(Read),
+}
+
 /// Where to submit. Cheap to clone; the writer ends when the last one is gone.
 #[derive(Clone)]
 pub struct Handle {
-    queue: mpsc::Sender<Submission>,
+    queue: mpsc::Sender<Request>,
     operator: Arc<SecretKey>,
     deployment: Fr,
 }
@@ -112,7 +122,7 @@ impl Handle {
 
     async fn message(&self, event: Event) -> Result<SignedReceipt, SubmitError> {
         let (reply, answer) = oneshot::channel();
-        self.queue.try_send(Submission { event, reply }).map_err(|error| match error {
+        self.queue.try_send(Request::Submit(Submission { event, reply })).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => SubmitError::Busy { waiting: self.queue.max_capacity() },
             mpsc::error::TrySendError::Closed(_) => SubmitError::Stopped,
         })?;
@@ -142,12 +152,33 @@ impl Handle {
     pub async fn event(&self, event: Event) -> Result<Vec<Effect>, SubmitError> {
         assert!(codec::submission(&event).is_none(), "orders and commands get receipts");
         let (reply, answer) = oneshot::channel();
-        self.queue.send(Submission { event, reply }).await.map_err(|_| SubmitError::Stopped)?;
+        let request = Request::Submit(Submission { event, reply });
+        self.queue.send(request).await.map_err(|_| SubmitError::Stopped)?;
         match answer.await.map_err(|_| SubmitError::Unknown)? {
             Answer::Done(effects) => Ok(effects),
             Answer::Refused(reason) => Err(reason.into()),
             Answer::Known(_) => unreachable!("only orders and commands are looked up"),
         }
+    }
+
+    /// Reads the engine between two groups: all that it sees is stored, among it whatever was submitted before. Waits
+    /// for room in the queue. The writer waits for `read`, so it must be quick; if it panics, so does this.
+    ///
+    /// # Errors
+    /// [`SubmitError::Stopped`] or [`SubmitError::Unknown`]: the writer has ended.
+    pub async fn inspect<T, F>(&self, read: F) -> Result<T, SubmitError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Engine) -> T + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let read: Read = Box::new(move |engine| {
+            // Nothing is left half done by a reader that panics: it can change nothing.
+            let outcome = catch_unwind(AssertUnwindSafe(|| read(engine)));
+            drop(reply.send(outcome));
+        });
+        self.queue.send(Request::Inspect(read)).await.map_err(|_| SubmitError::Stopped)?;
+        answer.await.map_err(|_| SubmitError::Unknown)?.or_else(|panic| resume_unwind(panic))
     }
 }
 
@@ -156,10 +187,17 @@ pub struct Writer<S> {
     store: S,
     core: Core,
     observer: Observer,
-    queue: mpsc::Receiver<Submission>,
+    queue: mpsc::Receiver<Request>,
     /// Taken from the queue, for the next group.
     carried: Option<Submission>,
     group: usize,
+}
+
+/// What is done between two commits: the submissions, then the reads.
+#[derive(Default)]
+struct Group {
+    submissions: Vec<Submission>,
+    reads: Vec<Read>,
 }
 
 /// What stepping needs, so that it can run beside the async threads.
@@ -208,43 +246,48 @@ impl<S: Store> Writer<S> {
     }
 
     async fn run(mut self) -> Result<(Engine, S), StoreError> {
-        while let Some(group) = self.gather().await {
-            let asked = self.repeatable(&group).await?;
-            let mut core = self.core;
-            let work = spawn_blocking(move || {
-                let stepped = core.step(group, asked);
-                (core, stepped)
-            });
-            let (core, stepped) = match work.await {
-                Ok(done) => done,
-                // The engine's own assertion failed: it is lost, and everybody who waits hears that the answer is
-                // unknown.
-                Err(lost) => std::panic::resume_unwind(lost.into_panic()),
-            };
+        while let Some(Group { submissions, reads }) = self.gather().await {
+            let asked = self.repeatable(&submissions).await?;
+            let (core, stepped) = beside(self.core, |core| core.step(submissions, asked)).await;
             self.core = core;
             self.store.append(&stepped.rows).await?;
             self.answer(stepped.outcomes).await?;
+            if !reads.is_empty() {
+                let read = |core: &mut Core| reads.into_iter().for_each(|read| read(&core.engine));
+                self.core = beside(self.core, read).await.0;
+            }
         }
         Ok((self.core.engine, self.store))
     }
 
-    /// Waits for a submission and takes what has queued up behind it. `None` when there will be no more.
+    /// Waits for a request and takes what has queued up behind it. `None` when there will be no more.
     ///
     /// Windows and batches are groups of their own: nobody's receipt waits for an auction or a circuit that came later.
-    async fn gather(&mut self) -> Option<Vec<Submission>> {
-        let first = match self.carried.take() {
-            Some(submission) => submission,
+    async fn gather(&mut self) -> Option<Group> {
+        let alone = |submission: &Submission| matches!(submission.event, Event::Window | Event::Batch);
+        let mut group = Group::default();
+        let mut next = match self.carried.take() {
+            Some(submission) => Request::Submit(submission),
             None => self.queue.recv().await?,
         };
-        let alone = |submission: &Submission| matches!(submission.event, Event::Window | Event::Batch);
-        let mut group = vec![first];
-        while !alone(&group[0]) && group.len() < self.group {
-            match self.queue.try_recv() {
-                Ok(next) if alone(&next) => {
-                    self.carried = Some(next);
+        loop {
+            match next {
+                Request::Inspect(read) => group.reads.push(read),
+                Request::Submit(submission) if alone(&submission) => {
+                    if group.submissions.is_empty() {
+                        group.submissions.push(submission);
+                    } else {
+                        self.carried = Some(submission);
+                    }
                     break;
                 }
-                Ok(next) => group.push(next),
+                Request::Submit(submission) => group.submissions.push(submission),
+            }
+            if group.submissions.len() + group.reads.len() >= self.group {
+                break;
+            }
+            match self.queue.try_recv() {
+                Ok(request) => next = request,
                 Err(_) => break,
             }
         }
@@ -320,6 +363,19 @@ impl Core {
             stepped.outcomes.push((reply, outcome, key));
         }
         stepped
+    }
+}
+
+/// Works on the engine beside the async threads.
+async fn beside<T: Send + 'static>(mut core: Core, work: impl FnOnce(&mut Core) -> T + Send + 'static) -> (Core, T) {
+    let work = spawn_blocking(move || {
+        let done = work(&mut core);
+        (core, done)
+    });
+    match work.await {
+        Ok(done) => done,
+        // The engine's own assertion failed: it is lost, and everybody who waits hears that the answer is unknown.
+        Err(lost) => resume_unwind(lost.into_panic()),
     }
 }
 

@@ -4,6 +4,7 @@
 mod crash;
 mod failures;
 mod load;
+mod lock;
 mod places;
 mod recovery;
 mod stores;

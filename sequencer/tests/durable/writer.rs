@@ -1,7 +1,7 @@
 //! The writer: receipts, repetition, backpressure, and what survives a restart.
 
 use crate::load::{nobody, operator, Load};
-use crate::places::places;
+use crate::places::{places, run};
 use crate::stores::{Gated, Memory};
 use novation_sequencer::durable::{Limits, Observer, SignedReceipt, SqlStore, StoreError, SubmitError};
 use novation_sequencer::reason::Refused;
@@ -189,26 +189,61 @@ async fn a_full_queue_says_busy_and_takes_nothing_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_writer_on_the_log_stops_at_its_first_entry() {
+async fn a_writer_whose_position_is_taken_stops_and_acknowledges_nothing() {
     for place in places().await {
         let mut load = Load::new(25, TINY, 3);
-        let open = || async { SqlStore::open(&place.url).await.unwrap() };
-        let (first, first_task) = load.start(open().await, nobody(), Limits::default()).await;
-        load.open(&first).await;
-        let (second, second_task) = load.start(open().await, nobody(), Limits::default()).await;
+        let store = SqlStore::open(&place.url).await.unwrap();
+        let (handle, task) = load.start(store, nobody(), Limits::default()).await;
+        load.open(&handle).await;
         let orders = load.orders(2, 1);
-        let receipt = first.order(orders[0]).await.unwrap();
-        assert_eq!(second.order(orders[1]).await, Err(SubmitError::Unknown));
-        let error = second_task.await.unwrap().err().unwrap();
-        let position = receipt.receipt.position;
+        let position = handle.order(orders[0]).await.unwrap().receipt.position + 1;
+        // By somebody who does not ask for the lock.
+        let root = "root, seal, NULL FROM log WHERE position = 1";
+        run(&place.url, &format!("INSERT INTO log SELECT {position}, time, kind, body, {root}")).await;
+        assert_eq!(handle.order(orders[1]).await, Err(SubmitError::Unknown));
+        let error = task.await.unwrap().err().unwrap();
         assert!(matches!(error, StoreError::Taken { first } if first == position), "{error}");
-        assert_eq!(second.order(orders[1]).await, Err(SubmitError::Stopped));
-        // The first one never noticed.
-        assert_eq!(first.order(orders[1]).await.unwrap().receipt.position, position + 1);
-        drop(first);
-        let (engine, store) = first_task.await.unwrap().unwrap();
-        assert_eq!(engine.log().position, position + 1);
-        store.close().await.unwrap();
+        assert_eq!(handle.order(orders[1]).await, Err(SubmitError::Stopped));
+        assert_eq!(handle.inspect(|engine| engine.log()).await, Err(SubmitError::Stopped));
         place.clear().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reads_see_what_was_submitted_before_and_nothing_that_is_not_stored() {
+    let mut load = Load::new(26, TINY, 3);
+    let orders = load.orders(2, 1);
+    let (handle, task) = load.start(Memory::default(), nobody(), Limits::default()).await;
+    load.open(&handle).await;
+    drop(handle);
+    let (_, inner) = task.await.unwrap().unwrap();
+
+    let (arrived, permits) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let store = Gated { inner, arrived: arrived.clone(), permits: permits.clone() };
+    let (handle, task) = load.start(store, nobody(), Limits { queue: 8, group: 8 }).await;
+    let submit = |order: SignedOrder| {
+        let handle = handle.clone();
+        tokio::spawn(async move { handle.order(order).await.unwrap().receipt.position })
+    };
+    let first = submit(orders[0]);
+    arrived.acquire().await.unwrap().forget();
+    // The engine has taken the order in; its commit waits, and so does the read.
+    let mut position = tokio::spawn({
+        let handle = handle.clone();
+        async move { handle.inspect(|engine| engine.log().position).await }
+    });
+    let early = tokio::time::timeout(std::time::Duration::from_millis(50), &mut position).await;
+    assert!(early.is_err(), "{early:?}");
+    permits.add_permits(100);
+    let stored = first.await.unwrap();
+    assert_eq!(position.await.unwrap(), Ok(stored));
+    let second = submit(orders[1]).await.unwrap();
+    assert_eq!(handle.inspect(|engine| engine.log().position).await, Ok(second));
+    // A reader's panic is the reader's.
+    let reader = handle.clone();
+    let panicked = tokio::spawn(async move { reader.inspect(|_| -> u64 { panic!("a bad reader") }).await }).await;
+    assert_eq!(panicked.unwrap_err().into_panic().downcast_ref::<&str>(), Some(&"a bad reader"));
+    assert_eq!(handle.inspect(|engine| engine.backlog().unproven).await, Ok(0));
+    drop(handle);
+    task.await.unwrap().unwrap();
 }

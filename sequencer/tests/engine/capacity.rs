@@ -105,6 +105,35 @@ fn windows_share_a_batch_as_far_as_they_fit() {
 }
 
 #[test]
+fn batch_is_full_when_something_waits_for_want_of_room_and_for_no_other_reason() {
+    let mut venue = Venue::new(DEMO, vec![perpetual()], 8, RICH);
+    let mut seen = vec![(venue.engine.backlog().windows, venue.engine.batch_is_full())];
+    // Six fills a window: three of them are more than 16 orders.
+    for _ in 0..3 {
+        for pair in 0..3 {
+            venue.buy(2 * pair, 1, 1, 1_000);
+            venue.sell(2 * pair + 1, 1, 1, 1_000);
+        }
+        venue.window();
+        seen.push((venue.engine.backlog().windows, venue.engine.batch_is_full()));
+    }
+    assert_eq!(seen, [(0, false), (1, false), (2, false), (3, true)]);
+    venue.batch();
+    assert_eq!((venue.engine.backlog().windows, venue.engine.batch_is_full()), (1, false));
+    // A window that used other markets waits for the next batch, however much room there is.
+    venue.change(id(1), |leaf| leaf.mark = ticks(1_001));
+    venue.buy(0, 1, 1, 1_000);
+    venue.sell(1, 1, 1, 1_000);
+    venue.window();
+    assert_eq!((venue.engine.backlog().windows, venue.engine.batch_is_full()), (2, false));
+    let effects = venue.batch();
+    let waits = (Item::Window(window(4)), Waiting::OtherMarkets);
+    assert!(effects
+        .iter()
+        .any(|e| matches!(e, Effect::Waiting { item, reason } if (*item, reason) == (waits.0, &waits.1))));
+}
+
+#[test]
 fn windows_of_two_markets_roots_go_into_two_batches() {
     let mut venue = Venue::new(DEMO, vec![perpetual()], 4, RICH);
     let trade = |venue: &mut Venue| {
