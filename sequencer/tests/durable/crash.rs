@@ -132,7 +132,7 @@ async fn killed_processes_leave_every_acknowledged_order_in_the_log() {
     for place in places().await {
         println!("{}", place.url.split(':').next().unwrap());
         let mut all = Vec::new();
-        let mut heads = Vec::new();
+        let (mut heads, mut unproven) = (Vec::new(), 0);
         for round in 0..ROUNDS {
             let said = run_and_kill(&place.url, round, Duration::from_millis(rng.gen_range(0..400)));
             let sent = orders(round);
@@ -155,6 +155,7 @@ async fn killed_processes_leave_every_acknowledged_order_in_the_log() {
             }
             // What one recovery found stays where it was after the next crash.
             heads.push(engine.log());
+            unproven = engine.unproven();
             for head in heads.iter().filter(|head| head.position > 0) {
                 assert_eq!(entries[&head.position].root, head.root, "round {round}");
             }
@@ -169,7 +170,8 @@ async fn killed_processes_leave_every_acknowledged_order_in_the_log() {
         }
         drop(handle);
         let (engine, store) = task.await.unwrap().unwrap();
-        assert_eq!(Some(&engine.log()), heads.last());
+        // All that was added since: a batch that was made when the last child was killed is reported as proven.
+        assert_eq!(engine.log().position, heads.last().unwrap().position + unproven);
         store.close().await.unwrap();
         place.clear().await;
     }
