@@ -6,6 +6,7 @@
 //! | [`tables`], [`convert`] | orders and quotes as CSV; real chains and order flow as such tables |
 //! | [`stranger`] | what anybody reads from L1, verified again; accounts opened with viewing keys; the audit line |
 //! | [`demo`] | the main job from end to end |
+//! | [`wire`] | the JSON of the service |
 //! | [`cli`], [`commands`] | the command line |
 
 pub mod calendar;
@@ -17,3 +18,4 @@ pub mod instrument;
 pub mod oracle;
 pub mod stranger;
 pub mod tables;
+pub mod wire;

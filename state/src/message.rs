@@ -176,8 +176,74 @@ impl Command {
     }
 }
 
+/// A request to read one's own account, until a time. It is no entry of a log and no circuit sees it: whoever serves the account checks
+/// it against the owner key. Its own type word keeps it apart from everything that moves money.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Read {
+    /// Deployment id: chain and contract.
+    pub deployment: Fr,
+    /// The account that is read, and whose owner signs.
+    pub account: AccountSlot,
+    /// Last second at which it is valid.
+    pub expires: Time,
+}
+
+impl Read {
+    /// Type, deployment, account; order slot, nonce and epoch are zero; word 6 is the time. The rest is zero.
+    pub fn words(&self) -> [Fr; MESSAGE_WORDS] {
+        let Read { deployment, account, expires } = *self;
+        let binding = Binding { deployment, account, order_slot: 0, nonce: 0, epoch: 0 };
+        let mut words = binding.words(MessageType::Read);
+        words[6] = expires.into();
+        words
+    }
+
+    /// What is signed.
+    pub fn hash(&self) -> Fr {
+        poseidon::hash(Tag::Message.fr(), &self.words())
+    }
+}
+
 /// A 20-byte address as a number.
 pub fn address_word(address: &[u8; 20]) -> Fr {
     use ark_ff::PrimeField;
     Fr::from_be_bytes_mod_order(address)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read() -> Read {
+        let time = |t| Time::new(t).expect("in range");
+        Read { deployment: Fr::from(9), account: AccountSlot::new(3).expect("in range"), expires: time(1_800_000_000) }
+    }
+
+    #[test]
+    fn read_message_is_sixteen_words_with_type_deployment_account_and_time() {
+        let mut words = [Fr::zero(); MESSAGE_WORDS];
+        for (at, value) in [(0, 6u64), (1, 9), (2, 3), (6, 1_800_000_000)] {
+            words[at] = Fr::from(value);
+        }
+        assert_eq!(read().words(), words);
+        assert_eq!(read().hash(), poseidon::hash(Tag::Message.fr(), &words));
+    }
+
+    #[test]
+    fn read_message_changes_with_each_field_and_is_never_another_message() {
+        let base = read();
+        for other in [
+            Read { deployment: Fr::from(10), ..base },
+            Read { account: AccountSlot::ZERO, ..base },
+            Read { expires: Time::ZERO, ..base },
+        ] {
+            assert_ne!(other.hash(), base.hash(), "{other:?}");
+        }
+        // A withdrawal of as many micro-units has the same words but for the type.
+        let binding = Binding { deployment: base.deployment, account: base.account, order_slot: 0, nonce: 0, epoch: 0 };
+        let amount = Cash::new(1_800_000_000).expect("in range");
+        let withdrawal = Command { binding, action: Action::Withdraw { amount, recipient: [0; 20], chain: 0 } };
+        assert_eq!(withdrawal.words()[1..], base.words()[1..]);
+        assert_ne!(withdrawal.hash(), base.hash());
+    }
 }

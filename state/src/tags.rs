@@ -52,6 +52,8 @@ pub enum MessageType {
     Epoch = 4,
     /// A new owner key.
     Rotate = 5,
+    /// Leave to read an account. Never in a log or a batch.
+    Read = 6,
 }
 
 impl MessageType {
