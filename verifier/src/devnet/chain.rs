@@ -1,18 +1,24 @@
 //! Blocks: one per transaction, or empty ones on request; the clock; snapshots and the reorgs made of them.
+//!
+//! An empty block is kept as its time, base fee and hash, 48 bytes: its header follows from these and its parent. A chain
+//! with a block every few seconds for weeks has to fit.
 
 use super::error::RpcError;
 use super::execute::{self, Mode};
+use super::journal::{Entry, Journal, JournalError, Reader};
 use super::state::{State, Undo, View};
 use super::DevnetConfig;
 use alloy::consensus::constants::{EMPTY_OMMER_ROOT_HASH, EMPTY_RECEIPTS, EMPTY_TRANSACTIONS, EMPTY_WITHDRAWALS};
 use alloy::consensus::proofs::{calculate_receipt_root, calculate_transaction_root};
-use alloy::consensus::transaction::{Recovered, Transaction as _, TxHashRef};
+use alloy::consensus::transaction::{Recovered, SignerRecoverable, Transaction as _, TxHashRef};
 use alloy::consensus::{Eip658Value, Header, Receipt, ReceiptEnvelope, TxEnvelope, TxReceipt};
 use alloy::eips::eip1559::{BaseFeeParams, INITIAL_BASE_FEE};
+use alloy::eips::eip2718::{Decodable2718, Encodable2718};
 use alloy::eips::eip7685::EMPTY_REQUESTS_HASH;
 use alloy::eips::{BlockId, BlockNumberOrTag};
 use alloy::primitives::{keccak256, Address, Bloom, Log, Sealable, Sealed, B256, U256};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
 
 /// Who is paid the fees: an address of no account.
 const FEE_RECIPIENT: Address = Address::repeat_byte(0xfe);
@@ -33,9 +39,25 @@ pub(super) struct Included {
 
 /// A block with at most one transaction.
 #[derive(Debug)]
-pub(super) struct Block {
+pub(super) struct Block<'a> {
     pub(super) header: Sealed<Header>,
-    pub(super) included: Option<Included>,
+    pub(super) included: Option<&'a Included>,
+}
+
+/// What is kept of every block beside its hash.
+#[derive(Debug, Clone, Copy)]
+struct Stamp {
+    time: u64,
+    base_fee: u64,
+}
+
+/// What is kept of a block with a transaction besides.
+#[derive(Debug)]
+pub(super) struct Body {
+    header: Sealed<Header>,
+    included: Included,
+    /// Takes the block back.
+    pub(super) undo: Undo,
 }
 
 /// The chain.
@@ -43,15 +65,18 @@ pub(super) struct Block {
 pub(super) struct Chain {
     config: DevnetConfig,
     state: State,
-    blocks: Vec<Block>,
-    /// `undos[i]` takes back block `i + 1`: the genesis cannot be taken back.
-    undos: Vec<Undo>,
+    stamps: Vec<Stamp>,
     hashes: Vec<B256>,
+    /// Of the blocks with a transaction.
+    bodies: BTreeMap<u64, Body>,
+    /// Header of the newest block.
+    tip: Sealed<Header>,
     by_tx: HashMap<B256, u64>,
     /// Time of the next block if the caller has set it, in seconds.
     next_time: Option<u64>,
     snapshots: Vec<Snapshot>,
     next_snapshot: u64,
+    journal: Option<Journal>,
 }
 
 #[derive(Debug)]
@@ -74,42 +99,89 @@ impl Chain {
             base_fee_per_gas: Some(INITIAL_BASE_FEE),
             ..empty_header()
         };
-        let genesis = Block { header: genesis.seal_slow(), included: None };
+        let genesis = genesis.seal_slow();
         Self {
             config,
             state,
-            hashes: vec![genesis.header.hash()],
-            blocks: vec![genesis],
-            undos: Vec::new(),
+            stamps: vec![Stamp { time: genesis.timestamp, base_fee: INITIAL_BASE_FEE }],
+            hashes: vec![genesis.hash()],
+            bodies: BTreeMap::new(),
+            tip: genesis,
             by_tx: HashMap::new(),
             next_time: None,
             snapshots: Vec::new(),
             next_snapshot: 1,
+            journal: None,
         }
+    }
+
+    /// The chain of a journal, which goes on being written; a new one where there is no file.
+    pub(super) fn open(config: DevnetConfig, funded: &[Address], path: &Path) -> Result<Self, JournalError> {
+        let mut reader = Reader::open(path, &config)?;
+        let mut chain = Self::new(config, funded);
+        while let Some((record, entry)) = reader.next()? {
+            let block = chain.number() + 1;
+            let failed = |reason| JournalError::Execution { record, block, reason };
+            let journal = match entry {
+                Entry::Empty { time, blocks, hash } => {
+                    chain.set_next_timestamp(time).map_err(failed)?;
+                    chain.mine(blocks.into()).map_err(failed)?;
+                    hash
+                }
+                Entry::Transaction { time, hash, raw } => {
+                    chain.set_next_timestamp(time).map_err(failed)?;
+                    let tx = TxEnvelope::decode_2718_exact(&raw).map_err(|e| RpcError::InvalidParams(e.to_string()));
+                    let tx = tx.map_err(failed)?.try_into_recovered();
+                    let tx = tx.map_err(|_| failed(RpcError::Rejected("invalid signature".into())))?;
+                    chain.include(tx).map_err(failed)?;
+                    hash
+                }
+            };
+            let (block, executed) = (chain.number(), chain.tip.hash());
+            if executed != journal {
+                return Err(JournalError::Hash { record, block, journal, executed });
+            }
+        }
+        chain.journal = Some(reader.finish()?);
+        Ok(chain)
     }
 
     pub(super) fn config(&self) -> &DevnetConfig {
         &self.config
     }
 
-    pub(super) fn tip(&self) -> &Block {
-        self.blocks.last().expect("the genesis is never taken back")
-    }
-
     pub(super) fn number(&self) -> u64 {
-        self.tip().header.number
+        self.tip.number
     }
 
-    pub(super) fn block(&self, number: u64) -> Option<&Block> {
-        self.blocks.get(usize::try_from(number).ok()?)
+    pub(super) fn block(&self, number: u64) -> Option<Block<'_>> {
+        let index = usize::try_from(number).ok()?;
+        if let Some(body) = self.bodies.get(&number) {
+            return Some(Block { header: body.header.clone(), included: Some(&body.included) });
+        }
+        let (stamp, hash) = (self.stamps.get(index)?, self.hashes[index]);
+        let parent = index.checked_sub(1).map_or(B256::ZERO, |parent| self.hashes[parent]);
+        let header = self.header(number, parent, *stamp);
+        Some(Block { header: Sealed::new_unchecked(header, hash), included: None })
     }
 
-    pub(super) fn block_by_hash(&self, hash: B256) -> Option<&Block> {
-        self.blocks.iter().rev().find(|block| block.header.hash() == hash)
+    pub(super) fn block_by_hash(&self, hash: B256) -> Option<Block<'_>> {
+        self.number_of_hash(hash).and_then(|number| self.block(number))
     }
 
-    pub(super) fn block_of_tx(&self, hash: B256) -> Option<&Block> {
+    pub(super) fn number_of_hash(&self, hash: B256) -> Option<u64> {
+        // From the newest: who asks by hash asks for what was just mined.
+        self.hashes.iter().rposition(|known| *known == hash).map(|index| index as u64)
+    }
+
+    pub(super) fn block_of_tx(&self, hash: B256) -> Option<Block<'_>> {
         self.by_tx.get(&hash).and_then(|&number| self.block(number))
+    }
+
+    /// The blocks with a transaction from `first` to `last`.
+    pub(super) fn transactions(&self, first: u64, last: u64) -> impl Iterator<Item = Block<'_>> {
+        let bodies = self.bodies.range(first..=last.max(first)).filter(move |(number, _)| **number <= last);
+        bodies.map(|(_, body)| Block { header: body.header.clone(), included: Some(&body.included) })
     }
 
     /// The number that a tag means now. `pending` has none.
@@ -134,27 +206,24 @@ impl Chain {
             }
             Some(BlockId::Number(tag)) => self.number_of(tag).ok_or(RpcError::UnknownBlock)?,
             // A hash is only served while its block is canonical, which is what EIP-1898's requireCanonical asks.
-            Some(BlockId::Hash(hash)) => {
-                self.block_by_hash(hash.block_hash).ok_or(RpcError::UnknownBlock)?.header.number
-            }
+            Some(BlockId::Hash(hash)) => self.number_of_hash(hash.block_hash).ok_or(RpcError::UnknownBlock)?,
         };
         let header = self.block(number).ok_or(RpcError::UnknownBlock)?.header.inner().clone();
         Ok((header, self.view(number)))
     }
 
     fn view(&self, number: u64) -> View<'_> {
-        let after = usize::try_from(number).expect("a block number of this chain");
-        View { state: &self.state, undos: &self.undos[after..], hashes: &self.hashes }
+        View { state: &self.state, bodies: &self.bodies, number, hashes: &self.hashes }
     }
 
     /// Seconds at which the next block will be stamped.
     pub(super) fn next_timestamp(&self) -> u64 {
-        self.next_time.unwrap_or(self.tip().header.timestamp + self.config.block_seconds)
+        self.next_time.unwrap_or(self.tip.timestamp + self.config.block_seconds)
     }
 
     /// Sets the time of the next block; those after it follow at the configured distance again.
     pub(super) fn set_next_timestamp(&mut self, seconds: u64) -> Result<(), RpcError> {
-        let latest = self.tip().header.timestamp;
+        let latest = self.tip.timestamp;
         if seconds <= latest {
             return Err(RpcError::InvalidParams(format!("time {seconds} is not after the latest block's {latest}")));
         }
@@ -163,15 +232,24 @@ impl Chain {
     }
 
     fn next_header(&self, timestamp: u64) -> Header {
-        let parent = &self.tip().header;
+        self.header_after(&self.tip, timestamp)
+    }
+
+    fn header_after(&self, parent: &Sealed<Header>, time: u64) -> Header {
+        let base_fee = parent.next_block_base_fee(BaseFeeParams::ethereum()).expect("every block has a base fee");
+        self.header(parent.number + 1, parent.hash(), Stamp { time, base_fee })
+    }
+
+    /// The header of an empty block.
+    fn header(&self, number: u64, parent_hash: B256, stamp: Stamp) -> Header {
         Header {
-            parent_hash: parent.hash(),
-            number: parent.number + 1,
-            timestamp,
+            parent_hash,
+            number,
+            timestamp: stamp.time,
             gas_limit: self.config.block_gas_limit,
-            base_fee_per_gas: parent.next_block_base_fee(BaseFeeParams::ethereum()),
+            base_fee_per_gas: Some(stamp.base_fee),
             // Stands in for the beacon chain's randomness: fixed by the chain so that a run repeats.
-            mix_hash: keccak256(parent.hash()),
+            mix_hash: if number == 0 { B256::ZERO } else { keccak256(parent_hash) },
             ..empty_header()
         }
     }
@@ -196,9 +274,14 @@ impl Chain {
         header.logs_bloom = receipt.bloom();
         header.receipts_root = calculate_receipt_root(std::slice::from_ref(&receipt));
         header.transactions_root = calculate_transaction_root(&[tx.inner()]);
+        let header = header.seal_slow();
+        let (time, block) = (header.timestamp, header.hash());
+        self.journal(|| Entry::Transaction { time, hash: block, raw: tx.inner().encoded_2718() })?;
         let undo = self.state.apply(run.state);
-        let hash = *tx.tx_hash();
-        self.append(header, Some(Included { tx, receipt, contract }), undo);
+        let (hash, number) = (*tx.tx_hash(), header.number);
+        self.append(header.clone());
+        self.by_tx.insert(hash, number);
+        self.bodies.insert(number, Body { header, included: Included { tx, receipt, contract }, undo });
         Ok(hash)
     }
 
@@ -207,30 +290,41 @@ impl Chain {
         if blocks > MAX_BLOCKS_PER_REQUEST {
             return Err(RpcError::Limit(format!("{blocks} blocks in one request, at most {MAX_BLOCKS_PER_REQUEST}")));
         }
-        for _ in 0..blocks {
-            let header = self.next_header(self.next_timestamp());
-            self.append(header, None, Undo::default());
+        let Some(further) = blocks.checked_sub(1) else { return Ok(()) };
+        let time = self.next_timestamp();
+        let mut headers = vec![self.next_header(time).seal_slow()];
+        for _ in 0..further {
+            let parent = headers.last().expect("there is a first");
+            headers.push(self.header_after(parent, parent.timestamp + self.config.block_seconds).seal_slow());
         }
+        let hash = headers.last().expect("there is a first").hash();
+        self.journal(|| Entry::Empty { time, blocks: headers.len() as u32, hash })?;
+        headers.into_iter().for_each(|header| self.append(header));
         Ok(())
     }
 
-    fn append(&mut self, header: Header, included: Option<Included>, undo: Undo) {
-        let header = header.seal_slow();
-        let parent = &self.tip().header;
-        assert_eq!(header.parent_hash, parent.hash());
-        assert!(header.timestamp > parent.timestamp, "block times grow");
-        if let Some(included) = &included {
-            self.by_tx.insert(*included.tx.tx_hash(), header.number);
-        }
+    /// Writes a block before it counts.
+    fn journal(&mut self, entry: impl FnOnce() -> Entry) -> Result<(), RpcError> {
+        let Some(journal) = &mut self.journal else { return Ok(()) };
+        journal.append(&entry()).map_err(|error| RpcError::Internal(format!("journal: {error}")))
+    }
+
+    fn append(&mut self, header: Sealed<Header>) {
+        assert_eq!(header.parent_hash, self.tip.hash());
+        assert!(header.timestamp > self.tip.timestamp, "block times grow");
+        let base_fee = header.base_fee_per_gas.expect("every block has a base fee");
+        self.stamps.push(Stamp { time: header.timestamp, base_fee });
         self.hashes.push(header.hash());
-        self.blocks.push(Block { header, included });
-        self.undos.push(undo);
+        self.tip = header;
         self.next_time = None;
-        assert_eq!(self.blocks.len(), self.undos.len() + 1);
+        assert_eq!(self.stamps.len() as u64, self.number() + 1);
     }
 
     /// Remembers the present block to come back to.
     pub(super) fn snapshot(&mut self) -> Result<u64, RpcError> {
+        if self.journal.is_some() {
+            return Err(RpcError::Rejected("a journaled chain makes no snapshots: its past does not change".into()));
+        }
         if self.snapshots.len() >= MAX_SNAPSHOTS {
             return Err(RpcError::Limit(format!("{MAX_SNAPSHOTS} snapshots are open")));
         }
@@ -247,12 +341,14 @@ impl Chain {
         let Snapshot { block, next_time, .. } = self.snapshots.swap_remove(position);
         self.snapshots.retain(|s| s.id < id);
         while self.number() > block {
-            let gone = self.blocks.pop().expect("above the genesis");
+            let number = self.number();
+            self.stamps.pop();
             self.hashes.pop();
-            if let Some(included) = gone.included {
-                self.by_tx.remove(included.tx.tx_hash());
+            if let Some(body) = self.bodies.remove(&number) {
+                self.by_tx.remove(body.included.tx.tx_hash());
+                self.state.revert(body.undo);
             }
-            self.state.revert(self.undos.pop().expect("a record per block"));
+            self.tip = self.block(number - 1).expect("above the genesis").header;
         }
         self.next_time = next_time;
         true

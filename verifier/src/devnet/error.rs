@@ -30,6 +30,9 @@ pub enum RpcError {
     /// Execution ended in a revert with this data.
     #[error("execution reverted")]
     Reverted(Bytes),
+    /// The block could not be made durable, so it was not made.
+    #[error("internal error: {0}")]
+    Internal(String),
     /// The request is larger than the devnet serves.
     #[error("limit exceeded: {0}")]
     Limit(String),
@@ -43,6 +46,7 @@ impl RpcError {
             Self::InvalidRequest(_) => -32600,
             Self::UnknownMethod(_) => -32601,
             Self::InvalidParams(_) => -32602,
+            Self::Internal(_) => -32603,
             Self::UnknownBlock | Self::Rejected(_) => -32000,
             Self::Limit(_) => -32005,
             Self::Reverted(_) => 3,

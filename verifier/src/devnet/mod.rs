@@ -8,12 +8,14 @@
 //! - `safe` and `finalized` trail the tip by configured distances. [`Devnet::snapshot`] and [`Devnet::revert`] make
 //!   reorgs, also deeper than finality: what reads a chain has to notice that too.
 //! - Headers are real (hash, parent, transaction and receipt roots) except for the state root, which is zero.
+//! - A chain from [`Devnet::open`] is journaled: it outlives the process, and makes no reorgs.
 //! - No consensus layer: no blobs, no withdrawals, no system contracts. No set-code transactions.
 
 mod chain;
 mod error;
 mod execute;
 mod http;
+mod journal;
 mod rpc;
 mod state;
 mod token;
@@ -21,6 +23,7 @@ mod transport;
 
 pub use error::RpcError;
 pub use http::{HttpError, HttpServer};
+pub use journal::JournalError;
 pub use rpc::{MAX_LOGS, MAX_LOG_BLOCKS};
 pub use token::{deploy_token, mint};
 pub use transport::DevnetTransport;
@@ -32,11 +35,14 @@ use alloy::providers::{DynProvider, Provider, ProviderBuilder};
 use alloy::rpc::client::RpcClient;
 use alloy::signers::local::PrivateKeySigner;
 use chain::Chain;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 /// What a devnet starts from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct DevnetConfig {
     /// Chain id of EIP-155. The default is the 31337 of development chains.
     pub chain_id: u64,
@@ -54,6 +60,27 @@ pub struct DevnetConfig {
     pub accounts: usize,
     /// Balance of each of them at genesis, in wei.
     pub balance_wei: U256,
+}
+
+impl DevnetConfig {
+    /// The configuration that the chain of a journal was started with; `None` where there is no file. What a first start
+    /// took from the clock (the genesis time), a later one finds here.
+    ///
+    /// # Errors
+    /// [`JournalError`], also while the journal is open.
+    pub fn of_journal(path: &Path) -> Result<Option<Self>, JournalError> {
+        match path.try_exists() {
+            Ok(true) => journal::configuration(path).map(Some),
+            Ok(false) => Ok(None),
+            Err(source) => Err(JournalError::File { path: path.to_owned(), source }),
+        }
+    }
+
+    fn check(&self) {
+        assert!(self.accounts <= MAX_ACCOUNTS, "at most {MAX_ACCOUNTS} accounts");
+        assert!(self.block_seconds >= 1, "blocks are at least a second apart");
+        assert!(self.safe_depth <= self.finalized_depth, "safe is not behind finalized");
+    }
 }
 
 /// Most accounts a devnet creates: each costs a key derivation at start.
@@ -114,12 +141,27 @@ impl Devnet {
     /// # Panics
     /// On a configuration outside its documented ranges.
     pub fn new(config: DevnetConfig) -> Self {
-        assert!(config.accounts <= MAX_ACCOUNTS, "at most {MAX_ACCOUNTS} accounts");
-        assert!(config.block_seconds >= 1, "blocks are at least a second apart");
-        assert!(config.safe_depth <= config.finalized_depth, "safe is not behind finalized");
+        config.check();
         let accounts = Accounts::new(config.accounts);
         let chain = Chain::new(config, &accounts.addresses());
         Self { chain: Arc::new(Mutex::new(chain)), accounts: Arc::new(accounts) }
+    }
+
+    /// The chain of the journal at `path`, executed again block by block, or a new chain with a new journal. From here on a
+    /// block is on disk before the request that made it is answered; a block that cannot be written is not made.
+    ///
+    /// Times that were set for a next block that never came are forgotten, and snapshots are refused.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    ///
+    /// # Panics
+    /// As [`Devnet::new`].
+    pub fn open(config: DevnetConfig, path: &Path) -> Result<Self, JournalError> {
+        config.check();
+        let accounts = Accounts::new(config.accounts);
+        let chain = Chain::open(config, &accounts.addresses(), path)?;
+        Ok(Self { chain: Arc::new(Mutex::new(chain)), accounts: Arc::new(accounts) })
     }
 
     /// Answers one JSON-RPC request; `params` is the positional list.
@@ -190,7 +232,7 @@ impl Devnet {
     /// Remembers the newest block to come back to.
     ///
     /// # Errors
-    /// [`RpcError::Limit`] when 1,024 snapshots are open.
+    /// [`RpcError::Limit`] when 1,024 snapshots are open, [`RpcError::Rejected`] on a journaled chain.
     pub fn snapshot(&self) -> Result<u64, RpcError> {
         self.lock().snapshot()
     }

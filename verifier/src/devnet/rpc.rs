@@ -88,15 +88,15 @@ pub(super) fn handle(
         "eth_getBlockByNumber" => {
             let full = p.optional(1)?.unwrap_or(false);
             let block = chain.number_of(p.required(0)?).and_then(|number| chain.block(number));
-            json(&block.map(|block| rpc_block(block, full)))
+            json(&block.map(|block| rpc_block(&block, full)))
         }
         "eth_getBlockByHash" => {
             let full = p.optional(1)?.unwrap_or(false);
             let block = chain.block_by_hash(p.required(0)?);
-            json(&block.map(|block| rpc_block(block, full)))
+            json(&block.map(|block| rpc_block(&block, full)))
         }
-        "eth_getTransactionByHash" => json(&included(chain, &p)?.map(|(block, tx)| rpc_transaction(block, tx))),
-        "eth_getTransactionReceipt" => json(&included(chain, &p)?.map(|(block, tx)| rpc_receipt(block, tx))),
+        "eth_getTransactionByHash" => json(&included(chain, &p)?.map(|(block, tx)| rpc_transaction(&block, tx))),
+        "eth_getTransactionReceipt" => json(&included(chain, &p)?.map(|(block, tx)| rpc_receipt(&block, tx))),
         "eth_getLogs" => json(&logs(chain, &p.required(0)?)?),
         "eth_getBalance" => {
             let (_, view) = chain.at(p.optional(1)?)?;
@@ -222,13 +222,13 @@ fn send(chain: &mut Chain, accounts: &Accounts, mut request: TransactionRequest)
     chain.include(tx)
 }
 
-fn included<'a>(chain: &'a Chain, p: &Params) -> Result<Option<(&'a Block, &'a Included)>, RpcError> {
+fn included<'a>(chain: &'a Chain, p: &Params) -> Result<Option<(Block<'a>, &'a Included)>, RpcError> {
     let hash: B256 = p.required(0)?;
-    Ok(chain.block_of_tx(hash).and_then(|block| Some((block, block.included.as_ref()?))))
+    Ok(chain.block_of_tx(hash).and_then(|block| block.included.map(|included| (block, included))))
 }
 
-fn rpc_block(block: &Block, full: bool) -> RpcBlock {
-    let transactions = match (&block.included, full) {
+fn rpc_block(block: &Block<'_>, full: bool) -> RpcBlock {
+    let transactions = match (block.included, full) {
         (None, true) => BlockTransactions::Full(Vec::new()),
         (None, false) => BlockTransactions::Hashes(Vec::new()),
         (Some(tx), true) => BlockTransactions::Full(vec![rpc_transaction(block, tx)]),
@@ -238,7 +238,7 @@ fn rpc_block(block: &Block, full: bool) -> RpcBlock {
     RpcBlock::new(header, transactions).with_withdrawals(Some(Default::default()))
 }
 
-fn rpc_transaction(block: &Block, included: &Included) -> RpcTransaction {
+fn rpc_transaction(block: &Block<'_>, included: &Included) -> RpcTransaction {
     let info = TransactionInfo {
         hash: Some(*included.tx.tx_hash()),
         index: Some(0),
@@ -250,7 +250,7 @@ fn rpc_transaction(block: &Block, included: &Included) -> RpcTransaction {
     RpcTransaction::from_transaction(included.tx.clone(), info)
 }
 
-fn rpc_receipt(block: &Block, included: &Included) -> TransactionReceipt {
+fn rpc_receipt(block: &Block<'_>, included: &Included) -> TransactionReceipt {
     let tx = &included.tx;
     let mut index = 0u64;
     let inner = included.receipt.clone().map_logs(|log| {
@@ -273,7 +273,7 @@ fn rpc_receipt(block: &Block, included: &Included) -> TransactionReceipt {
     }
 }
 
-fn rpc_log(block: &Block, included: &Included, index: u64, log: alloy::primitives::Log) -> RpcLog {
+fn rpc_log(block: &Block<'_>, included: &Included, index: u64, log: alloy::primitives::Log) -> RpcLog {
     RpcLog {
         inner: log,
         block_hash: Some(block.header.hash()),
@@ -289,7 +289,7 @@ fn rpc_log(block: &Block, included: &Included, index: u64, log: alloy::primitive
 fn logs(chain: &Chain, filter: &Filter) -> Result<Vec<RpcLog>, RpcError> {
     let (first, last) = match filter.block_option {
         FilterBlockOption::AtBlockHash(hash) => {
-            let number = chain.block_by_hash(hash).ok_or(RpcError::UnknownBlock)?.header.number;
+            let number = chain.number_of_hash(hash).ok_or(RpcError::UnknownBlock)?;
             (number, number)
         }
         FilterBlockOption::Range { from_block, to_block } => {
@@ -308,11 +308,11 @@ fn logs(chain: &Chain, filter: &Filter) -> Result<Vec<RpcLog>, RpcError> {
         return Err(RpcError::Limit(format!("more than {MAX_LOG_BLOCKS} blocks")));
     }
     let mut found = Vec::new();
-    for block in (first..=last.min(chain.number())).filter_map(|number| chain.block(number)) {
-        let Some(included) = &block.included else { continue };
+    for block in chain.transactions(first, last) {
+        let Some(included) = block.included else { continue };
         for (index, log) in included.receipt.logs().iter().enumerate() {
             if filter.matches(log) {
-                found.push(rpc_log(block, included, index as u64, log.clone()));
+                found.push(rpc_log(&block, included, index as u64, log.clone()));
             }
         }
         if found.len() > MAX_LOGS {

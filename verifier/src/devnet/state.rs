@@ -1,11 +1,12 @@
 //! The accounts and storage of the chain, with an undo record per block: that serves reads at older blocks (a
 //! `finalized` read is one) and takes blocks back in a reorg, without a copy of the state per block.
 
+use super::chain::Body;
 use alloy::primitives::{Address, B256, U256};
 use revm::bytecode::Bytecode;
 use revm::database_interface::DatabaseRef;
 use revm::state::{AccountInfo, EvmState};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::convert::Infallible;
 
 /// The state after the newest block.
@@ -82,16 +83,23 @@ impl State {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct View<'a> {
     pub(super) state: &'a State,
-    /// Undo records of the blocks after the one looked at, oldest first.
-    pub(super) undos: &'a [Undo],
+    /// The blocks that changed anything, with their undo records.
+    pub(super) bodies: &'a BTreeMap<u64, Body>,
+    /// Number of the block looked at.
+    pub(super) number: u64,
     /// Hashes of all blocks, by number.
     pub(super) hashes: &'a [B256],
 }
 
 impl View<'_> {
+    /// Undo records of the blocks after the one looked at, oldest first.
+    fn undos(&self) -> impl Iterator<Item = &Undo> {
+        self.bodies.range(self.number + 1..).map(|(_, body)| &body.undo)
+    }
+
     pub(super) fn account(&self, address: Address) -> Option<AccountInfo> {
         // The oldest later block that changed the account knows what it was at the block looked at.
-        match self.undos.iter().find_map(|undo| undo.accounts.get(&address)) {
+        match self.undos().find_map(|undo| undo.accounts.get(&address)) {
             Some(old) => old.clone(),
             None => self.state.accounts.get(&address).cloned(),
         }
@@ -99,7 +107,7 @@ impl View<'_> {
 
     pub(super) fn slot(&self, address: Address, slot: U256) -> U256 {
         let key = (address, slot);
-        match self.undos.iter().find_map(|undo| undo.storage.get(&key)) {
+        match self.undos().find_map(|undo| undo.storage.get(&key)) {
             Some(old) => *old,
             None => self.state.storage.get(&key).copied().unwrap_or_default(),
         }

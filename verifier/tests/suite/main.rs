@@ -3,6 +3,7 @@
 mod common;
 mod devnet_chain;
 mod devnet_http;
+mod devnet_journal;
 mod eip197;
 mod groth16_files;
 mod l1_contract;
