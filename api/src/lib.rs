@@ -4,7 +4,6 @@
 //! |---|---|
 //! | [`oracle`] | the oracle role's model; the only floating point of the workspace |
 //! | [`tables`], [`convert`] | orders and quotes as CSV; real chains and order flow as such tables |
-//! | [`stranger`] | what anybody reads from L1, verified again; accounts opened with viewing keys; the audit line |
 //! | [`demo`] | the main job from end to end |
 //! | [`wire`] | the JSON of the service |
 //! | [`cli`], [`commands`] | the command line |
@@ -16,6 +15,5 @@ pub mod convert;
 pub mod demo;
 pub mod instrument;
 pub mod oracle;
-pub mod stranger;
 pub mod tables;
 pub mod wire;

@@ -5,10 +5,10 @@ use novation_api::demo::screen::Screen;
 use novation_api::demo::view::PositionView;
 use novation_api::demo::world::World;
 use novation_api::demo::{script, view, DemoError, Options, Play};
-use novation_api::stranger::chain::{ChainError, PublicChain};
-use novation_api::stranger::open::OpenError;
 use novation_state::size::TINY;
 use novation_verifier::groth16::VerifyError;
+use novation_verifier::watch::chain::{ChainError, PublicChain};
+use novation_verifier::watch::open::OpenError;
 use std::path::PathBuf;
 
 fn options() -> Options {

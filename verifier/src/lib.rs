@@ -8,6 +8,8 @@ pub mod encoding;
 pub mod groth16;
 #[cfg(feature = "l1")]
 pub mod l1;
+#[cfg(feature = "watch")]
+pub mod watch;
 
 #[cfg(test)]
 extern crate self as novation_verifier;

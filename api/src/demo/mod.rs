@@ -24,7 +24,6 @@ pub mod world;
 
 use crate::instrument::Terms;
 use crate::oracle::OracleError;
-use crate::stranger::chain::ChainError;
 use novation_prover::batch::OpenError;
 use novation_prover::container::FileError;
 use novation_prover::ProveError;
@@ -34,6 +33,7 @@ use novation_state::units::OutOfRange;
 use novation_verifier::batch::BatchError;
 use novation_verifier::devnet::{HttpError, RpcError};
 use novation_verifier::l1::L1Error;
+use novation_verifier::watch::chain::ChainError;
 use report::Report;
 use screen::Screen;
 use std::path::PathBuf;

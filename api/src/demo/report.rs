@@ -3,7 +3,7 @@
 use super::view::{self, usd, AccountView};
 use super::world::World;
 use super::DemoError;
-use crate::stranger::audit::Audit;
+use novation_verifier::watch::audit::Audit;
 use serde::Serialize;
 use std::fmt::Write;
 

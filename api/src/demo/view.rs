@@ -4,11 +4,11 @@ use super::trader::Trader;
 use super::DemoError;
 use crate::instrument::MICRO;
 use crate::oracle::rounds::Oracle;
-use crate::stranger::chain::PublicChain;
 use novation_state::leaf::{AccountLeaf, MarketLeaf, Status};
 use novation_state::math::margin::{withdrawable, Margin};
 use novation_state::math::value::{equity, Holding};
 use novation_verifier::encoding::to_hex_word;
+use novation_verifier::watch::chain::PublicChain;
 use serde::Serialize;
 
 /// What the public sees. Money in micro-units.

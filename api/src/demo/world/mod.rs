@@ -14,7 +14,6 @@ use crate::demo::trader::{seed_bytes, Trader, Wish};
 use crate::demo::{DemoError, Options};
 use crate::instrument::Terms;
 use crate::oracle::rounds::{Oracle, Snapshot};
-use crate::stranger::chain::{ChainError, PublicChain};
 use alloy::primitives::Address;
 use ark_bn254::Fr;
 use cpu_time::ProcessTime;
@@ -33,6 +32,7 @@ use novation_state::units::{AccountSlot, InstrumentId, Time};
 use novation_verifier::devnet::{deploy_token, Devnet, DevnetConfig, HttpServer};
 use novation_verifier::groth16::VerifyingKey;
 use novation_verifier::l1::{Circuit, DeployParams, DepositReader, L1};
+use novation_verifier::watch::chain::{ChainError, PublicChain};
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::path::PathBuf;
@@ -350,7 +350,7 @@ impl<'a> World<'a> {
     ///
     /// # Errors
     /// [`DemoError::Chain`].
-    pub fn audit(&mut self) -> Result<crate::stranger::audit::Audit, DemoError> {
+    pub fn audit(&mut self) -> Result<novation_verifier::watch::audit::Audit, DemoError> {
         self.look()?;
         let credited: BTreeSet<AccountSlot> =
             self.chain.deposits().iter().filter(|d| d.credited).map(|d| d.slot).collect();

@@ -127,7 +127,7 @@ mod tests {
 
     /// A live future, id 1, and one that settled at 500 a lot, id 2.
     fn markets() -> Markets {
-        let mut live = crate::stranger::unpack::market_leaf(&[Fr::from(0); 7]).expect("zeros are a leaf");
+        let mut live = crate::watch::unpack::market_leaf(&[Fr::from(0); 7]).expect("zeros are a leaf");
         live.expiry = Time::new(100).unwrap();
         let mut settled = live.clone();
         (settled.status, settled.settlement) = (Status::Settled, PerLot::new(500).unwrap());

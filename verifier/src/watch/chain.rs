@@ -3,6 +3,11 @@
 use super::audit::{self, Audit, AuditError};
 use super::open::{self, OpenError, Published};
 use super::unpack::{self, UnpackError, MARKET_WORDS};
+use crate::batch::Withdrawal;
+use crate::encoding::{from_word, ScalarError};
+use crate::groth16::{verify, VerifyError, VerifyingKey};
+use crate::l1::bindings::Novation::{submitMarketsCall, NovationEvents};
+use crate::l1::{Follower, Known, L1Error, Submission, L1};
 use alloy::consensus::Transaction as _;
 use alloy::eips::BlockId;
 use alloy::primitives::{Address, TxHash};
@@ -16,11 +21,6 @@ use novation_state::ledger::HOUSE;
 use novation_state::markets::Markets;
 use novation_state::reject::Rejection;
 use novation_state::units::{AccountSlot, InstrumentId, OutOfRange, Time};
-use novation_verifier::batch::Withdrawal;
-use novation_verifier::encoding::{from_word, ScalarError};
-use novation_verifier::groth16::{verify, VerifyError, VerifyingKey};
-use novation_verifier::l1::bindings::Novation::{submitMarketsCall, NovationEvents};
-use novation_verifier::l1::{Follower, Known, L1Error, Submission, L1};
 use std::collections::BTreeMap;
 
 /// Why what L1 says is not believed.
