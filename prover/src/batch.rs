@@ -55,7 +55,7 @@ pub fn circuit_of(version: u32, size: &str) -> Option<R1cs> {
 pub struct BatchProver {
     size: Size,
     id: CircuitId,
-    prover: Prover,
+    prover: Arc<Prover>,
     origin: Origin,
 }
 
@@ -73,7 +73,7 @@ impl BatchProver {
         let r1cs = circuit(&size)?;
         let id = CircuitId::new(CIRCUIT_VERSION, size.name, &r1cs);
         let (key, origin) = keys.open_or_generate(&id, &r1cs, observer)?;
-        let prover = Prover::new(backend, r1cs, key)?;
+        let prover = Arc::new(Prover::new(backend, r1cs, key)?);
         Ok(BatchProver { size, id, prover, origin })
     }
 
@@ -85,6 +85,16 @@ impl BatchProver {
     /// The prover behind, with constraint system and verifying key.
     pub fn prover(&self) -> &Prover {
         &self.prover
+    }
+
+    /// The circuit.
+    pub fn circuit(&self) -> &CircuitId {
+        &self.id
+    }
+
+    /// The prover behind, shared with whoever else proves with it: a [`Worker`](crate::worker::Worker).
+    pub fn shared(&self) -> Arc<Prover> {
+        self.prover.clone()
     }
 
     /// Whether the key was there or made now.

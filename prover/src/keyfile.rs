@@ -231,6 +231,15 @@ impl KeyStore {
         Ok((key, Origin::Generated))
     }
 
+    /// Opens the key of a circuit, and makes none. The observer hears of [`Stage::Open`].
+    ///
+    /// # Errors
+    /// [`KeyFileError`]; without a key [`FileError::Io`] of the kind `NotFound`.
+    pub fn open(&self, id: &CircuitId, r1cs: &R1cs, observer: &dyn Observer) -> Result<ProvingKey, KeyFileError> {
+        let path = self.path(id);
+        single(observer, Stage::Open, || load(&path, id, r1cs, None))
+    }
+
     /// Keeps a key that was made elsewhere: the outcome of a ceremony, read by [`crate::iden3::read_zkey`].
     ///
     /// # Errors

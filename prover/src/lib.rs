@@ -6,6 +6,7 @@
 //! * [`setup`]: development keys by the generator of ark-groth16; [`keyfile`]: keys on disk, and the folder that caches them.
 //! * [`iden3`]: `.r1cs` and `.wtns` out, `.zkey` in, so that a snarkjs ceremony makes a key that this prover uses.
 //! * [`dump`]: a witness in a file, from which any proof can be made again.
+//! * [`witness_store`]: witnesses of batches, for as long as they are needed; [`worker`]: the loop that takes jobs, proves and delivers.
 //! * [`progress`]: what runs, how far it is, what it cost; drawn by whoever listens.
 //!
 //! Who is trusted with what: a wrong proving key or backend can only make proofs that fail the check before release;
@@ -23,6 +24,8 @@ mod matrices;
 mod points;
 pub mod progress;
 pub mod setup;
+pub mod witness_store;
+pub mod worker;
 
 pub use groth16::{PrepareError, ProveError, Proved, Prover};
 pub use key::{KeyShapeError, ProvingKey};

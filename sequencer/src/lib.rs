@@ -12,7 +12,8 @@
 //!                                                                                     fills and batch announced ◄───────┘
 //! ```
 //!
-//! [`durable`] is the only module with I/O: it stores the log before anything leaves, and gets the engine back from it.
+//! [`durable`] and [`jobs`] are the only modules with I/O: the one stores the log before anything leaves and gets the engine back from
+//! it, the other deals batches out to provers.
 
 mod admission;
 pub mod auction;
@@ -24,6 +25,7 @@ mod engine;
 mod exposure;
 mod intake;
 pub mod io;
+pub mod jobs;
 mod load;
 pub mod log;
 mod planner;

@@ -111,7 +111,8 @@ impl Database {
             Migration::new(version, name.into(), MigrationType::Simple, text.into_sql_str(), false)
         };
         let log = migration(1, "log", include_str!("../../migrations/0001_log.sql"));
-        let migrator = Migrator::with_migrations(vec![log]);
+        let proving = migration(2, "proving", include_str!("../../migrations/0002_proving.sql"));
+        let migrator = Migrator::with_migrations(vec![log, proving]);
         // `run_direct` and not `run`, whose bounds make futures that cannot be spawned.
         match self {
             Database::Sqlite(connection, _) => {
