@@ -5,7 +5,7 @@
 //! | [`oracle`] | the oracle role's model; the only floating point of the workspace |
 //! | [`tables`], [`convert`] | orders and quotes as CSV; real chains and order flow as such tables |
 //! | [`demo`] | the main job from end to end |
-//! | [`wire`] | the JSON of the service |
+//! | [`rest`], [`wire`] | the service over HTTP, and its JSON |
 //! | [`cli`], [`commands`] | the command line |
 
 pub mod calendar;
@@ -15,5 +15,6 @@ pub mod convert;
 pub mod demo;
 pub mod instrument;
 pub mod oracle;
+pub mod rest;
 pub mod tables;
 pub mod wire;

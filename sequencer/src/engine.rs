@@ -28,7 +28,10 @@ use std::sync::Arc;
 use zeroize::Zeroize;
 
 mod batch;
+mod what_if;
 mod window;
+
+pub use what_if::{NotAdmitted, WhatIf, HYPOTHETICAL};
 
 /// The shell's check that a trace satisfies the circuit; the message says which constraint it does not.
 pub type Circuit = Box<dyn Fn(&BatchTrace) -> Result<(), String> + Send + Sync>;

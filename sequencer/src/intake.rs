@@ -11,7 +11,7 @@ use novation_state::crypto::eddsa;
 use novation_state::leaf::Status;
 use novation_state::ledger::{Ledger, HOUSE};
 use novation_state::markets::Markets;
-use novation_state::message::{Action, Binding};
+use novation_state::message::{Action, Binding, Order};
 use novation_state::reject::{Key, Rejection};
 use novation_state::size::Size;
 use novation_state::transition::{Deposit, SignedCommand};
@@ -39,6 +39,20 @@ impl<'a> Desk<'a> {
         }
         let account = order.binding.account;
         let opened = self.signer(&order.binding)?;
+        self.terms(order)?;
+        self.unseen(&order.binding, opened)?;
+        if self.book.len() >= MAX_RESTING {
+            return Err(Refused::Full { queue: "the book of resting orders", limit: MAX_RESTING });
+        }
+        let hash = order.hash();
+        let verdict = eddsa::verify(&opened.leaf.owner, hash, signature);
+        verdict.map_err(|reason| Rejection::Signature { account, reason })?;
+        Ok(hash)
+    }
+
+    /// What an order asks for can be had at all: its instrument trades or may trade again, and it is not over.
+    pub fn terms(&self, order: &Order) -> Result<(), Refused> {
+        let account = order.binding.account;
         if order.lots <= Lots::ZERO {
             return Err(Refused::EmptyOrder { lots: order.lots });
         }
@@ -61,14 +75,7 @@ impl<'a> Desk<'a> {
         if valid_until < time {
             return Err(Rejection::OrderExpired { account, valid_until, time }.into());
         }
-        self.unseen(&order.binding, opened)?;
-        if self.book.len() >= MAX_RESTING {
-            return Err(Refused::Full { queue: "the book of resting orders", limit: MAX_RESTING });
-        }
-        let hash = order.hash();
-        let verdict = eddsa::verify(&opened.leaf.owner, hash, signature);
-        verdict.map_err(|reason| Rejection::Signature { account, reason })?;
-        Ok(hash)
+        Ok(())
     }
 
     /// Takes a command: returns its message hash. Whether a withdrawal can be paid is for its batch to say.

@@ -36,5 +36,5 @@ mod testing;
 mod view;
 mod window;
 
-pub use engine::{Backlog, Circuit, Config, Engine};
+pub use engine::{Backlog, Circuit, Config, Engine, NotAdmitted, WhatIf, HYPOTHETICAL};
 pub use io::{Effect, Event, Execution, Input, SignedOrder};

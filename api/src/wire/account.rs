@@ -53,6 +53,18 @@ pub struct ReasonView {
     pub message: String,
 }
 
+/// Why an order stayed out of a window.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DeferralView {
+    /// The window.
+    pub window: i64,
+    /// Stable name.
+    #[schema(example = "margin")]
+    pub code: String,
+    /// For people.
+    pub message: String,
+}
+
 /// What stands behind an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -68,8 +80,12 @@ pub enum OrderState {
 /// An order and what has been announced of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OrderView {
-    /// The receipt.
-    pub receipt: Receipt,
+    /// Log position.
+    pub position: u64,
+    /// The message hash that was signed.
+    pub message: Word,
+    /// When it was logged, Unix seconds.
+    pub time: i64,
     /// Order slot.
     pub order_slot: u8,
     /// Nonce.
@@ -100,10 +116,19 @@ pub struct OrderView {
     pub filled: i64,
     /// Lots not filled, as announced.
     pub left: i64,
-    /// Why it stayed out of the last window that a batch has announced.
-    pub deferred: Option<ReasonView>,
+    /// Why it stayed out of a window, as announced with that window's batch. It need not have stayed out of later ones.
+    pub deferred: Option<DeferralView>,
     /// Why it lapsed.
     pub lapsed: Option<ReasonView>,
+}
+
+/// An order with the receipt that it got, the same bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OrderDetail {
+    /// The order.
+    pub order: OrderView,
+    /// The receipt.
+    pub receipt: Receipt,
 }
 
 /// A fill, announced with its batch. Firm: the batch satisfies the circuit.
@@ -144,8 +169,12 @@ pub enum CommandState {
 /// A command and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CommandView {
-    /// The receipt.
-    pub receipt: Receipt,
+    /// Log position.
+    pub position: u64,
+    /// The message hash that was signed.
+    pub message: Word,
+    /// When it was logged, Unix seconds.
+    pub time: i64,
     /// Order slot.
     pub order_slot: u8,
     /// Nonce.

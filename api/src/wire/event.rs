@@ -1,6 +1,6 @@
 //! What the WebSocket at `/v1/events` says.
 
-use super::{AuctionView, CommandView, FillView, Moment, OrderView, StageName, Word};
+use super::{AuctionView, CommandView, FillView, Moment, OrderView, StageName};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -51,8 +51,6 @@ pub enum PublicEvent {
     Markets {
         /// Number of the root.
         number: u32,
-        /// The root.
-        root: Word,
         /// Time of the round, Unix seconds.
         time: i64,
     },

@@ -1,8 +1,7 @@
 //! Instruments, marks and auctions.
 
-use super::{Micro, Word};
-use crate::calendar::Date;
-use crate::instrument::{Asset, Contract, Right, Terms};
+use super::Micro;
+use crate::instrument::{Asset, Terms};
 use novation_state::leaf::{Kind, MarketLeaf, Status, NEVER};
 use novation_state::units::InstrumentId;
 use serde::{Deserialize, Serialize};
@@ -63,22 +62,9 @@ pub fn asset(underlying: u8) -> Option<Asset> {
     Asset::ALL.into_iter().find(|asset| asset.underlying() == underlying)
 }
 
-/// The name that traders know: `BTC-27MAR26-100000-C`. An instrument whose terms have no such name (another underlying, an expiry
-/// beside 08:00 UTC) is called by its number: `#7`.
+/// The name that traders know: `BTC-27MAR26-100000-C`. An instrument whose terms have no such name is called by its number: `#7`.
 pub fn name(id: InstrumentId, leaf: &MarketLeaf) -> String {
-    terms(leaf).map_or_else(|| format!("#{id}"), |terms| terms.to_string())
-}
-
-fn terms(leaf: &MarketLeaf) -> Option<Terms> {
-    let expiry = || Date::of_seconds(leaf.expiry.get()).ok().filter(|date| date.expiry() == leaf.expiry.get());
-    let option = |right| Some(Contract::Option { expiry: expiry()?, strike: leaf.strike, right });
-    let contract = match leaf.kind {
-        Kind::Perpetual => Contract::Perpetual,
-        Kind::Future => Contract::Future { expiry: expiry()? },
-        Kind::Call => option(Right::Call)?,
-        Kind::Put => option(Right::Put)?,
-    };
-    Some(Terms { asset: asset(leaf.underlying)?, contract })
+    Terms::of(leaf).map_or_else(|| format!("#{id}"), |terms| terms.to_string())
 }
 
 /// An instrument: terms, which never change, and what the last markets round says.
@@ -193,8 +179,6 @@ impl MarkView {
 pub struct MarksView {
     /// Number of the markets root, 0 before the first.
     pub number: u32,
-    /// The root.
-    pub root: Word,
     /// Time of the round, Unix seconds.
     pub time: i64,
     /// Marks by instrument.

@@ -19,14 +19,12 @@ mod error;
 mod event;
 mod market;
 mod request;
-#[cfg(test)]
-mod tests;
 mod venue;
 mod words;
 
 pub use account::{
-    AccountView, CommandState, CommandView, FillView, NonceView, OrderState, OrderView, Positioned, ReasonView,
-    Receipt, ScenarioView, Standing, Verdict, WhatIfView,
+    AccountView, CommandState, CommandView, DeferralView, FillView, NonceView, OrderDetail, OrderState, OrderView,
+    Positioned, ReasonView, Receipt, ScenarioView, Standing, Verdict, WhatIfView,
 };
 pub use batch::{BatchDetail, BatchView, DepositState, DepositView, LeafView, Moment, ProofData, StageName, Stages};
 pub use error::{ErrorBody, ErrorDetail};

@@ -161,6 +161,16 @@ impl Handle {
         }
     }
 
+    /// Whether the writer is there to take anything in.
+    pub fn is_running(&self) -> bool {
+        !self.queue.is_closed()
+    }
+
+    /// Signs a receipt again that was given before: the same receipt has the same signature.
+    pub fn sign(&self, receipt: Receipt) -> SignedReceipt {
+        SignedReceipt::sign(&self.operator, &self.deployment, receipt)
+    }
+
     /// Reads the engine between two groups: all that it sees is stored, among it whatever was submitted before. Waits
     /// for room in the queue. The writer waits for `read`, so it must be quick; if it panics, so does this.
     ///

@@ -7,3 +7,4 @@ mod durable;
 mod harness;
 mod orders;
 mod random;
+mod what_if;

@@ -32,22 +32,17 @@ impl Margin {
     /// Of holdings that are not settled; a settled one is worth its settlement value and risks nothing.
     pub fn of(holdings: &[Holding]) -> Margin {
         let mut margin = Margin::default();
-        let mut pnl = [[0i128; SCENARIOS]; UNDERLYINGS];
-        for holding in holdings {
-            let Holding { lots, market } = holding;
+        for Holding { lots, market } in holdings {
             if market.status == crate::leaf::Status::Settled {
                 continue;
             }
             let q = lots.wide();
-            for (sum, risk) in pnl[market.underlying as usize].iter_mut().zip(&market.risk) {
-                *sum += q * risk.wide();
-            }
             let charge = if q > 0 { market.charge_long } else { market.charge_short };
             margin.charges += q.abs() * charge.wide();
-            margin.charges += holding.excess_charge();
+            margin.charges += Holding { lots: *lots, market }.excess_charge();
         }
-        for (loss, scenarios) in margin.loss.iter_mut().zip(&pnl) {
-            *loss = scenarios.iter().map(|sum| -sum).max().unwrap_or(0).max(0);
+        for (loss, scenarios) in margin.loss.iter_mut().zip(&scenario_losses(holdings)) {
+            *loss = scenarios.iter().copied().max().unwrap_or(0).max(0);
         }
         margin
     }
@@ -75,6 +70,38 @@ impl Margin {
     pub fn maintenance(&self) -> i128 {
         let product = self.initial() * MAINTENANCE_NUM;
         (product + MAINTENANCE_DEN - 1) / MAINTENANCE_DEN
+    }
+}
+
+/// What the holdings of each underlying lose in each scenario, in micro-units; gains are negative. Settled ones risk nothing.
+///
+/// Each below 2^6 * 2^40 * 2^56 = 2^102.
+pub fn scenario_losses(holdings: &[Holding]) -> [[i128; SCENARIOS]; UNDERLYINGS] {
+    let mut losses = [[0; SCENARIOS]; UNDERLYINGS];
+    for Holding { lots, market } in holdings.iter().filter(|h| h.market.status != crate::leaf::Status::Settled) {
+        for (loss, risk) in losses[market.underlying as usize].iter_mut().zip(&market.risk) {
+            *loss -= lots.wide() * risk.wide();
+        }
+    }
+    losses
+}
+
+/// What an account's owner is shown of it, in micro-units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// Worth at the mark.
+    pub equity: i128,
+    /// Initial margin, by part.
+    pub margin: Margin,
+    /// What may be withdrawn; negative if margin is owed.
+    pub withdrawable: i128,
+}
+
+impl Statement {
+    /// Of cash and holdings.
+    pub fn of(cash: i128, holdings: &[Holding]) -> Statement {
+        let equity = super::value::equity(cash, holdings);
+        Statement { equity, margin: Margin::of(holdings), withdrawable: withdrawable(cash, holdings) }
     }
 }
 
@@ -210,6 +237,23 @@ pub(crate) mod tests {
         let apart = [Holding { lots: lots(2), market: &a }, Holding { lots: lots(2), market: &b }];
         let margin = Margin::of(&apart);
         assert_eq!((margin.loss[0], margin.loss[1], margin.initial()), (100, 90, 190));
+    }
+
+    #[test]
+    fn scenario_losses_are_by_underlying_with_gains_negative() {
+        let (mut a, mut b) = (market(), market());
+        a.risk[0] = per_lot(-50);
+        a.risk[1] = per_lot(40);
+        b.underlying = 1;
+        b.risk[15] = per_lot(7);
+        let mut settled = a.clone();
+        settled.status = Status::Settled;
+        let held = [(2, &a), (-3, &b), (5, &settled)].map(|(n, market)| Holding { lots: lots(n), market });
+        let losses = scenario_losses(&held);
+        assert_eq!((losses[0][0], losses[0][1], losses[1][15], losses[1][0]), (100, -80, 21, 0));
+        let statement = Statement::of(10, &held);
+        assert_eq!((statement.margin.loss[0], statement.margin.loss[1], statement.margin.initial()), (100, 21, 121));
+        assert_eq!((statement.equity, statement.withdrawable), (10 - 1_000, 10 - 1_000 - 121));
     }
 
     #[test]
