@@ -113,11 +113,11 @@ export function makeVenue() {
   const account = leafOf(2);
   const { path, root } = place(account.leafHash);
 
+  const marketsRootNow = () => hex(marketsRoot(instruments(venue.round).map((json) => [json.id, marketHash(wire.market(json))])));
   const marks = () => {
     const all = instruments(venue.round);
     return {
       number: venue.round,
-      root: hex(marketsRoot(all.map((json) => [json.id, marketHash(wire.market(json))]))),
       time: START + 60 * venue.round,
       marks: all.map(({ id, mark, mark_time, status }) => ({ instrument: id, mark, mark_time, status })),
     };
@@ -137,7 +137,7 @@ export function makeVenue() {
       old_root: number > 1 ? venue.batches[number - 2].new_root : hex(1n),
       new_root: hex(number < 2 ? 99n : root),
       markets_number: venue.round,
-      markets_root: marks().root,
+      markets_root: marketsRootNow(),
       ...windows,
       log_root: hex(BigInt(number)),
       ...logs,
@@ -164,6 +164,13 @@ export function makeVenue() {
     return stage;
   };
 
+  /** The node started again: of a batch that L1 accepted it knows the log's word. */
+  venue.restart = (number) => {
+    const batch = venue.batches[number - 1];
+    batch.stage = 'accepted';
+    batch.stages = { ...batch.stages, proven: null, submitted: null, accepted: { time: venue.time }, final: null };
+  };
+
   /** L1 forgot the block that accepted a batch. */
   venue.reorganise = (number) => {
     const batch = venue.batches[number - 1];
@@ -182,8 +189,8 @@ export function makeVenue() {
 
   venue.mark = () => {
     venue.round += 1;
-    const { number, root: marketsRootNow, time } = marks();
-    venue.say({ type: 'markets', number, root: marketsRootNow, time });
+    const { number, time } = marks();
+    venue.say({ type: 'markets', number, time });
   };
 
   const leaf = () => ({
@@ -221,7 +228,7 @@ export function makeVenue() {
     if (pathname === '/v1/venue') return about();
     if (pathname === '/v1/batches') return venue.batches.slice(-limit).reverse();
     if (pathname === '/v1/instruments') return venue.empty ? [] : instruments(venue.round);
-    if (pathname === '/v1/marks') return venue.empty ? { number: 0, root: hex(0n), time: 0, marks: [] } : marks();
+    if (pathname === '/v1/marks') return venue.empty ? { number: 0, time: 0, marks: [] } : marks();
     if (pathname === '/v1/auctions') return venue.auctions.slice(-limit).reverse();
     if (pathname === `/v1/accounts/${SLOT}/leaf` && venue.batches.length >= 2) return leaf();
     const batch = venue.batches[Number(/^\/v1\/batches\/(\d+)$/.exec(pathname)?.[1]) - 1];

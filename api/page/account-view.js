@@ -70,12 +70,13 @@ function positions(holdings) {
 function checklist(checks) {
   const sign = (ok) => (ok === null ? '\u2013' : ok ? '\u2713' : '\u2717');
   const name = (ok) => (ok === null ? 'open' : ok ? 'good' : 'bad');
-  const word = (ok) => (ok === null ? 'Not checked here: ' : ok ? 'Checked: ' : 'FAILED: ');
+  // Only a failure says so on screen too: there the sentence is not true.
+  const word = (ok) => (ok === false ? h('strong', {}, 'Not so: ') : h('span', { class: 'hidden' }, ok ? 'Checked: ' : 'Not checked here: '));
   return h(
     'ul',
     { class: 'checks' },
     ...checks.map(({ ok, text }) =>
-      h('li', { class: name(ok) }, h('span', { class: 'sign', 'aria-hidden': 'true' }, sign(ok)), h('span', {}, h('span', { class: 'hidden' }, word(ok)), text)),
+      h('li', { class: name(ok) }, h('span', { class: 'sign', 'aria-hidden': 'true' }, sign(ok)), h('span', {}, word(ok), text)),
     ),
   );
 }
@@ -85,7 +86,9 @@ export function accountView({ slot, batch, leafHash, leaf, holdings, standing, c
   const { equity, margin, withdrawable } = standing;
   const owes = withdrawable < 0n;
   const pictures = margin.byUnderlying.map((part) => picture(part, underlyings.get(part.underlying) ?? `Underlying ${part.underlying}`));
+  const failed = checks.some(({ ok }) => ok === false);
   return [
+    failed ? h('p', { class: 'error', role: 'alert' }, 'A check failed (see below): do not rely on these numbers.') : null,
     h(
       'p',
       { class: 'asof' },
@@ -118,5 +121,5 @@ export function accountView({ slot, batch, leafHash, leaf, holdings, standing, c
     ),
     h('h3', {}, 'What this page checked'),
     checklist(checks),
-  ];
+  ].filter(Boolean);
 }

@@ -19,6 +19,7 @@ let session = null;
 /** Leaf hashes of markets by what was hashed: most markets of a round are as before. */
 const hashed = new Map();
 
+const hex = (x) => `0x${x.toString(16).padStart(64, '0')}`;
 const pause = () => new Promise((resolve) => setTimeout(resolve));
 
 /** What went wrong, for a person. */
@@ -58,6 +59,15 @@ async function marketsRootOf(markets) {
   return marketsRoot(leaves);
 }
 
+/** The marks are those of a batch's markets root, if a batch has used them. */
+async function checkMarks(markets, marks, batches) {
+  const user = batches.find((batch) => batch.markets_number === marks?.number);
+  if (!user) return { ok: null, text: `No batch has used the marks of round ${marks?.number ?? 0} yet, so there is no markets root to hold them against.` };
+  const root = await marketsRootOf(markets);
+  const text = `All ${markets.length} instruments, with their marks and risk arrays, hash to the markets root ${short(user.markets_root)} of batch ${user.number}.`;
+  return { ok: root === BigInt(user.markets_root), text };
+}
+
 /** Reads and opens the account, and checks what can be checked. */
 async function look({ slot, key, owner }, state) {
   const published = wire.leaf(await get(`/v1/accounts/${slot}/leaf`));
@@ -71,9 +81,8 @@ async function look({ slot, key, owner }, state) {
   const found = published.path.length === ACCOUNTS_DEPTH ? rootOf(published.slot, accountHash(leaf), published.path) : null;
   const rootIsThere = found === published.root && BigInt(batch.new_root) === published.root;
 
-  const { markets, marks } = await state.fresh();
-  const root = await marketsRootOf(markets);
-  const marketsAgree = marks !== null && root === BigInt(marks.root);
+  const { markets, marks, batches } = await state.fresh();
+  const marksCheck = await checkMarks(markets, marks, [batch, ...batches]);
 
   const byId = new Map(markets.map((market) => [market.id, market]));
   const holdings = leaf.positions.filter(Boolean).map(({ id, lots }) => {
@@ -81,21 +90,20 @@ async function look({ slot, key, owner }, state) {
     if (!market) throw new ApiError(0, 'unlisted', `the account holds instrument ${id}, which the node does not list`);
     return { lots, market };
   });
-  const inRound = marks ? `markets root ${short(marks.root)} of round ${marks.number}` : 'a markets root';
   return {
     slot,
     batch: published.batch,
-    leafHash: `0x${published.leafHash.toString(16).padStart(64, '0')}`,
+    leafHash: hex(published.leafHash),
     leaf,
     holdings,
     standing: standing(leaf.cash, holdings),
     marksTime: marks?.time ?? 0,
     underlyings: underlyingNames(markets),
     checks: [
-      { ok: true, text: `The batch's point R lies in the prime subgroup, and the words decrypt to an account.` },
-      { ok: true, text: `That account, with your viewing key in it, hashes to the published leaf ${short(`0x${published.leafHash.toString(16).padStart(64, '0')}`)}.` },
+      { ok: true, text: 'The batch\'s point R lies in the prime subgroup, and the words decrypt to an account.' },
+      { ok: true, text: `That account, with your viewing key in it, hashes to the published leaf ${short(hex(published.leafHash))}.` },
       { ok: rootIsThere, text: `Leaf and path lead to the accounts root ${short(batch.new_root)} of batch ${batch.number}, which is ${batch.stage === 'made' ? 'not proven yet' : batch.stage}.` },
-      { ok: marketsAgree, text: `All ${markets.length} instruments, with their marks and risk arrays, hash to the ${inRound}.` },
+      marksCheck,
       { ok: null, text: 'That L1 accepted these roots with valid proofs is what the node says. The watcher (novation watch) checks it against the chain and believes nobody.' },
     ],
   };

@@ -39,11 +39,13 @@ export function advance(batches, { number, stage, moment }) {
 function segment(batch, stage, place) {
   const moment = at(batch, stage);
   const reached = STAGES.indexOf(batch.stage);
-  const now = !moment && place === reached + 1;
-  const text = moment ? (place === 0 ? clock(moment.time) : `+${duration(took(batch, STAGES[place - 1], stage) ?? 0)}`) : '';
-  const said = moment ? `${HEADS[stage]} at ${time(moment.time)}` : now ? `${HEADS[stage]}: not yet` : null;
-  const since = now ? at(batch, batch.stage).time : null;
-  return h('span', { class: `stage s${place} ${moment ? 'done' : now ? 'now' : 'later'}`, title: said, 'data-since': since }, text);
+  const kind = place <= reached ? 'done' : place === reached + 1 ? 'now' : 'later';
+  // A node that started again knows that a batch was accepted, but not when it was proven.
+  const seconds = place > 0 ? took(batch, STAGES[place - 1], stage) : null;
+  const text = !moment ? '' : seconds === null ? clock(moment.time) : `+${duration(seconds)}`;
+  const said = moment ? `${HEADS[stage]} at ${time(moment.time)}` : kind === 'now' ? `${HEADS[stage]}: not yet` : null;
+  const since = kind === 'now' ? at(batch, batch.stage).time : null;
+  return h('span', { class: `stage s${place} ${kind}`, title: said, 'data-since': since }, text);
 }
 
 /** One sentence for who hears the page. */
@@ -148,7 +150,7 @@ function drawFacts(state) {
   const ago = (batch, stage) => `${duration(nowOf(state) - at(batch, stage).time)} ago`;
   const facts = [
     ['Last batch', last ? `# ${last.number}` : 'none', last ? ago(last, 'made') : ''],
-    ['Waiting for a proof', String(batches.filter((batch) => !at(batch, 'proven')).length), `at most ${venue.max_unproven}`],
+    ['Waiting for a proof', String(batches.filter(({ stage }) => stage === 'made').length), `at most ${venue.max_unproven}`],
     ['Last final', final ? `# ${final.number}` : 'none', final ? ago(final, 'final') : ''],
     ['A window every', duration(venue.cadence.window), `a batch at least every ${duration(venue.cadence.batch)}`],
   ];
