@@ -226,10 +226,10 @@ export function makeVenue() {
     const { pathname, searchParams } = new URL(url, 'http://node');
     const limit = Number(searchParams.get('limit') ?? 50);
     if (pathname === '/v1/venue') return about();
-    if (pathname === '/v1/batches') return venue.batches.slice(-limit).reverse();
+    if (pathname === '/v1/batches') return venue.batches.slice(-limit);
     if (pathname === '/v1/instruments') return venue.empty ? [] : instruments(venue.round);
     if (pathname === '/v1/marks') return venue.empty ? { number: 0, time: 0, marks: [] } : marks();
-    if (pathname === '/v1/auctions') return venue.auctions.slice(-limit).reverse();
+    if (pathname === '/v1/auctions') return venue.auctions.slice(-limit);
     if (pathname === `/v1/accounts/${SLOT}/leaf` && venue.batches.length >= 2) return leaf();
     const batch = venue.batches[Number(/^\/v1\/batches\/(\d+)$/.exec(pathname)?.[1]) - 1];
     return batch && { batch, public_data: [], proof: null };
