@@ -23,6 +23,8 @@ pub enum Command {
     Convert(Convert),
     /// Proves a dumped witness (`demo --dump DIR` writes them).
     Prove(Prove),
+    /// Proves batches for a node, on this machine, until it is stopped.
+    Prover(Prover),
     /// Checks a proof offline: no L1, no prover, no trust in who made it.
     Verify(Verify),
     /// Makes the proving key of a size, if it is not there yet, or takes one from a ceremony.
@@ -126,6 +128,26 @@ pub struct Prove {
     /// What computes: auto, cpu, reference, dual.
     #[arg(long, value_name = "NAME", default_value = "auto")]
     pub backend: String,
+}
+
+/// `prover`.
+#[derive(Args, Clone, Debug)]
+pub struct Prover {
+    /// Where the node is: http://HOST:PORT or https://HOST.
+    #[arg(long, value_name = "URL", env = "NOVATION_NODE")]
+    pub url: String,
+    /// File with the token that the node wants to see.
+    #[arg(long, value_name = "FILE")]
+    pub token_file: PathBuf,
+    /// What computes: auto, cpu, reference, dual.
+    #[arg(long, value_name = "NAME", default_value = "auto")]
+    pub backend: String,
+    /// What the node calls this worker [default: the machine's name and the process's number].
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Where the proving keys are; the node's is fetched if it is not there.
+    #[command(flatten)]
+    pub keys: KeyFolder,
 }
 
 /// `verify`.

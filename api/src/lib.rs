@@ -6,6 +6,7 @@
 //! | [`tables`], [`convert`] | orders and quotes as CSV; real chains and order flow as such tables |
 //! | [`demo`] | the main job from end to end |
 //! | [`rest`], [`wire`] | the service over HTTP, and its JSON |
+//! | [`worker`] | provers on other machines |
 //! | [`cli`], [`commands`] | the command line |
 
 pub mod calendar;
@@ -18,3 +19,4 @@ pub mod oracle;
 pub mod rest;
 pub mod tables;
 pub mod wire;
+pub mod worker;

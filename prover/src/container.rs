@@ -131,6 +131,14 @@ pub fn read(path: &Path, kind: Kind) -> Result<Payload, FileError> {
     let len = file.metadata().map_err(io)?.len() as usize;
     let mut bytes = Vec::with_capacity(len);
     file.read_to_end(&mut bytes).map_err(io)?;
+    check(path, kind, bytes)
+}
+
+/// The same for the bytes of a file that came by another way; errors call it `path`.
+///
+/// # Errors
+/// [`FileError::Kind`], [`FileError::Checksum`].
+pub fn check(path: &Path, kind: Kind, mut bytes: Vec<u8>) -> Result<Payload, FileError> {
     if bytes.len() < MAGIC_BYTES || bytes[..MAGIC_BYTES] != kind.magic[..] {
         return Err(FileError::Kind { path: path.into(), kind: kind.name });
     }

@@ -3,7 +3,7 @@
 //! PRIVACY: the file holds the plain accounts and orders of a batch. It is made readable by its owner alone; whoever passes
 //! it on passes on what the batch's prover learns (protocol section 1).
 
-use crate::container::{self, write_text, FileError, Kind};
+use crate::container::{self, write_text, FileError, Kind, Payload};
 use crate::groth16::{PrepareError, ProveError, Proved, Prover};
 use crate::keyfile::{CircuitId, KeyFileError, KeyStore, Origin};
 use crate::matrices::{scalar_from_le, R1cs};
@@ -56,7 +56,18 @@ impl Dump {
     /// # Errors
     /// [`FileError`].
     pub fn load(path: &Path) -> Result<Self, FileError> {
-        let mut file = container::read(path, KIND)?;
+        Dump::parse(container::read(path, KIND)?)
+    }
+
+    /// Reads the bytes of such a file, so that a witness need not touch the disk of whoever only passes it on; errors call it `name`.
+    ///
+    /// # Errors
+    /// [`FileError`].
+    pub fn from_bytes(name: &str, bytes: Vec<u8>) -> Result<Self, FileError> {
+        Dump::parse(container::check(Path::new(name), KIND, bytes)?)
+    }
+
+    fn parse(mut file: Payload) -> Result<Self, FileError> {
         let circuit = CircuitId { version: file.u32()?, size: file.text()?, matrices: file.array()? };
         let count = file.u64()?;
         let values: Option<Vec<Fr>> =

@@ -175,6 +175,16 @@ impl Stop {
         self.raise(Level::Now);
     }
 
+    /// Whether somebody has asked for a stop of either kind.
+    pub fn is_asked(&self) -> bool {
+        *self.lock() > Level::Run
+    }
+
+    /// Waits, unless somebody asks for a stop meanwhile: then false.
+    pub fn sleep(&self, duration: Duration) -> bool {
+        self.wait(duration, Level::Finish) == Level::Run
+    }
+
     fn raise(&self, level: Level) {
         let mut now = self.lock();
         *now = level.max(*now);
@@ -262,7 +272,7 @@ impl<S: JobSource, L: Listener> Worker<S, L> {
     pub fn run(&self, stop: &Stop) -> Result<(), Rejected> {
         let mut pauses = Pauses::new(self.pace);
         let mut pause = Duration::ZERO;
-        while stop.wait(pause, Level::Finish) == Level::Run {
+        while stop.sleep(pause) {
             pause = match self.source.claim() {
                 Ok(Some(job)) => {
                     pauses = Pauses::new(self.pace);

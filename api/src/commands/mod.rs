@@ -6,6 +6,7 @@ mod export;
 pub mod figures;
 mod keys;
 mod prove;
+mod prover;
 mod verify;
 
 use crate::cli::{Cli, Command};
@@ -20,6 +21,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Demo(args) => demo::run(&args),
         Command::Convert(source) => convert::run(&source),
         Command::Prove(args) => prove::run(&args),
+        Command::Prover(args) => prover::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Keys(args) => keys::run(&args),
         Command::Figures => figures::run(),
