@@ -58,7 +58,7 @@ export const sees = (page, selector, text) => page.locator(selector, { hasText: 
 
 /** The exact amount behind a tile of the account, from its title: a decimal number without grouping. */
 export async function exactly(page, label) {
-  const tile = page.locator('#account-body .tile', { has: page.locator('dt', { hasText: new RegExp(`^${label}$`) }) });
+  const tile = page.locator('#account-body .tile', { has: page.locator('dt', { hasText: new RegExp(`^${label} *$`) }) });
   const title = await tile.locator('dd span').first().getAttribute('title');
   return title.replace(/ exactly$/, '').replaceAll('\u202f', '').replace('\u2212', '-');
 }

@@ -8,7 +8,7 @@ import { picture } from './scenarios.js';
 const exact = (micro) => h('span', { title: `${money(micro)} exactly`, class: micro < 0n ? 'negative' : null }, cents(micro));
 
 function tile(label, micro, note) {
-  return h('div', { class: 'tile' }, h('dt', {}, label), h('dd', {}, exact(micro), note ? h('small', {}, note) : null));
+  return h('div', { class: 'tile' }, h('dt', {}, label, ' '), h('dd', {}, exact(micro), note ? h('small', {}, note) : null));
 }
 
 /** Equity against both requirements, as a bar. */

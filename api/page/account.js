@@ -4,7 +4,7 @@
 
 import { accountView } from './account-view.js';
 import { ApiError, coalesce, get } from './api.js';
-import { $ } from './dom.js';
+import { $, setText } from './dom.js';
 import { short } from './format.js';
 import { accountHash, ACCOUNTS_DEPTH, marketHash, marketsRoot, openAccount, OpenError, parseViewingKey, rootOf } from './leaf.js';
 import { standing } from './margin.js';
@@ -71,7 +71,7 @@ async function checkMarks(markets, marks, batches) {
 /** Reads and opens the account, and checks what can be checked. */
 async function look({ slot, key, owner }, state) {
   const published = wire.leaf(await get(`/v1/accounts/${slot}/leaf`));
-  if (published.slot !== BigInt(slot)) throw new OpenError('ephemeral', `it is of slot ${published.slot}`);
+  if (published.slot !== BigInt(slot)) throw new OpenError('slot', `it is of slot ${published.slot}`);
   if (owner) published.owner = parsePoint(owner);
   await pause();
   const leaf = openAccount(published, key);
@@ -126,6 +126,7 @@ function forget() {
   $('owner').value = '';
   $('keep').checked = false;
   $('forget').hidden = true;
+  setText($('account-said'), 'The account is closed.');
   show(null, null);
 }
 
@@ -190,11 +191,13 @@ export function account(state) {
       remember();
       return;
     }
-    $('open').disabled = true;
+    // Not disabled: a disabled button would lose the focus, and a second click only looks again.
+    $('open').setAttribute('aria-busy', 'true');
     $('open').textContent = 'Opening\u2026';
     await refresh();
-    $('open').disabled = false;
+    $('open').removeAttribute('aria-busy');
     $('open').textContent = 'Open';
+    if (session) setText($('account-said'), `Account ${slot} is open. ${[...$('account-body').querySelectorAll('.tile')].map((tile) => tile.textContent).join(', ')}`);
   });
   $('forget').addEventListener('click', () => {
     forget();

@@ -31,11 +31,14 @@ export function setText(node, text) {
 }
 
 /**
- * Makes the children of `parent` those of `items`, in order. A child whose item says the same as before stays as it is, with
- * its focus and its opened details. `key` names an item, `make` builds its element.
+ * Makes the children of `parent` those of `items`, in order, behind children that were not made here (a table's caption and
+ * head). A child whose item says the same as before stays as it is, with its focus and its opened details. `key` names an item,
+ * `make` builds its element.
  */
 export function keyed(parent, items, key, make) {
-  const known = new Map([...parent.children].map((child) => [child.dataset.key, child]));
+  const mine = [...parent.children].filter((child) => child.dataset.key !== undefined);
+  const first = parent.childElementCount - mine.length;
+  const known = new Map(mine.map((child) => [child.dataset.key, child]));
   const wanted = items.map((item) => {
     const name = String(key(item));
     const said = JSON.stringify(item, (_, value) => (typeof value === 'bigint' ? `${value}n` : value));
@@ -49,10 +52,11 @@ export function keyed(parent, items, key, make) {
   });
   const keep = new Set(wanted);
   const focused = parent.contains(document.activeElement) ? document.activeElement : null;
-  const lost = focused && [...parent.children].find((child) => child.contains(focused) && !keep.has(child));
-  for (const child of [...parent.children]) if (!keep.has(child)) child.remove();
+  const lost = focused && mine.find((child) => child.contains(focused) && !keep.has(child));
+  for (const child of mine) if (!keep.has(child)) child.remove();
   wanted.forEach((element, i) => {
-    if (parent.children[i] !== element) parent.insertBefore(element, parent.children[i] ?? null);
+    const there = parent.children[first + i] ?? null;
+    if (there !== element) parent.insertBefore(element, there);
   });
   // A replaced element hands its focus to its successor.
   if (lost) wanted.find((element) => element.dataset.key === lost.dataset.key)?.querySelector('summary, button, a')?.focus();

@@ -25,7 +25,8 @@ export const MARKETS_DEPTH = 10;
 
 /**
  * Why a leaf does not open. `code` is `key` (not 64 hex digits of a number from 1 to l - 1), `ephemeral` (R is no point of the
- * subgroup), `content` (the decrypted words are no leaf) or `hash` (the leaf's hash is another).
+ * subgroup), `slot` (what came is of another slot), `content` (the decrypted words are no leaf) or `hash` (the leaf's hash is
+ * another).
  */
 export class OpenError extends Error {
   constructor(code, message) {

@@ -112,17 +112,8 @@ export function drawMarkets(state) {
   for (const { name, rows } of groups) {
     const box = [...$('underlyings').children].find((child) => child.dataset.key === name);
     box.hidden = rows.length === 0;
-    drawBodies(box.querySelector('table'), bodies(rows));
+    keyed(box.querySelector('table'), bodies(rows), (group) => group.name, body);
   }
-}
-
-function drawBodies(table, groups) {
-  const head = table.tHead;
-  head.remove();
-  const caption = table.caption;
-  caption.remove();
-  keyed(table, groups, ({ name }) => name, body);
-  table.prepend(caption, head);
 }
 
 /** Draws auctions. */
