@@ -4,8 +4,9 @@
 //! computes `e * V`, its owner `v * R`; both are the shared secret. Whoever learns e can read one batch and nothing else.
 
 use super::babyjub::{Point, PointError, Scalar};
-use ark_ff::{BigInt, BigInteger, PrimeField};
+use ark_ff::{BigInt, BigInteger, PrimeField, Zero};
 use sha3::{Digest, Sha3_512};
+use thiserror::Error;
 use zeroize::Zeroize;
 
 const VIEWING_TAG: &[u8] = b"novation viewing key 1";
@@ -17,6 +18,11 @@ const EPHEMERAL_TAG: &[u8] = b"novation ephemeral key 1";
 /// or minus the point again, and the circuit multiplies by e without a range check; half of l loses less than two bits of
 /// entropy.
 pub const EPHEMERAL_BITS: usize = 249;
+
+/// 32 bytes that are no viewing key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("a viewing key is a number from 1 to l - 1, l the order of the prime subgroup")]
+pub struct ViewingKeyError;
 
 /// The scalar v with which an owner reads. Wiped when dropped, and without `Debug`.
 #[derive(Clone)]
@@ -31,6 +37,27 @@ impl ViewingKey {
         let key = ViewingKey(Scalar::from_le_bytes_mod_order(&wide));
         wide.zeroize();
         key
+    }
+
+    /// Reads what [`ViewingKey::to_bytes`] wrote.
+    ///
+    /// # Errors
+    /// [`ViewingKeyError`] for a number that is 0 or not below l.
+    pub fn from_bytes(bytes: &[u8; 32]) -> Result<ViewingKey, ViewingKeyError> {
+        let mut limbs = [0u64; 4];
+        for (limb, chunk) in limbs.iter_mut().rev().zip(bytes.chunks_exact(8)) {
+            *limb = u64::from_be_bytes(chunk.try_into().expect("chunks of eight"));
+        }
+        let key = Scalar::from_bigint(BigInt::new(limbs)).filter(|v| !v.is_zero()).map(ViewingKey);
+        limbs.zeroize();
+        key.ok_or(ViewingKeyError)
+    }
+
+    /// v as 32 big-endian bytes, for its owner to hand to an auditor. Whoever has them reads the account, past and future.
+    pub fn to_bytes(&self) -> [u8; 32] {
+        let mut out = [0u8; 32];
+        out.copy_from_slice(&self.0.into_bigint().to_bytes_be());
+        out
     }
 
     /// V.
@@ -131,7 +158,20 @@ fn tagged(tag: &[u8], parts: &[&[u8]]) -> [u8; 64] {
 mod tests {
     use super::*;
     use crate::crypto::babyjub::BASE8;
-    use ark_ff::{One, Zero};
+    use ark_ff::One;
+
+    #[test]
+    fn viewing_keys_round_trip_and_numbers_that_are_none_are_refused() {
+        let key = ViewingKey::from_seed(&[7; 32]);
+        assert_eq!(ViewingKey::from_bytes(&key.to_bytes()).map(|k| k.public()), Ok(key.public()));
+        let mut order = [0u8; 32];
+        order.copy_from_slice(&Scalar::MODULUS.to_bytes_be());
+        for bytes in [[0; 32], order, [255; 32]] {
+            assert_eq!(ViewingKey::from_bytes(&bytes).map(|k| k.public()), Err(ViewingKeyError));
+        }
+        order[31] -= 1;
+        assert_eq!(ViewingKey::from_bytes(&order).map(|k| k.public()), Ok(BASE8.neg()));
+    }
 
     #[test]
     fn writer_and_owner_reach_the_same_secret() {
