@@ -18,6 +18,8 @@ pub struct Cli {
 pub enum Command {
     /// Runs the whole job in one process: deposits, orders, auctions, proofs, settlement, withdrawal.
     Demo(Demo),
+    /// Runs everything as a service: REST, sequencer, prover, submission to L1. Without settings: SQLite, an L1 in this process, a local prover.
+    Node(NodeArgs),
     /// Turns recorded chains and order flow into tables for `demo --orders`.
     #[command(subcommand)]
     Convert(Convert),
@@ -79,6 +81,20 @@ pub struct Demo {
     /// Port of the L1 on loopback; 0 takes any free one.
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     pub port: u16,
+}
+
+/// `node`.
+#[derive(Args, Clone, Debug)]
+pub struct NodeArgs {
+    /// Settings (TOML); `--print-config` writes them all.
+    #[arg(long, value_name = "FILE", env = "NOVATION_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Prints the settings as they are, after file and environment, and stops.
+    #[arg(long)]
+    pub print_config: bool,
+    /// Where the proving keys are.
+    #[command(flatten)]
+    pub keys: KeyFolder,
 }
 
 /// `convert`.

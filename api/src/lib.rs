@@ -7,6 +7,7 @@
 //! | [`demo`] | the main job from end to end |
 //! | [`rest`], [`wire`] | the service over HTTP, and its JSON |
 //! | [`worker`] | provers on other machines |
+//! | [`node`] | the rollup as a service |
 //! | [`cli`], [`commands`] | the command line |
 
 pub mod calendar;
@@ -15,6 +16,7 @@ pub mod commands;
 pub mod convert;
 pub mod demo;
 pub mod instrument;
+pub mod node;
 pub mod oracle;
 pub mod rest;
 pub mod tables;

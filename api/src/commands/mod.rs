@@ -5,6 +5,7 @@ mod demo;
 mod export;
 pub mod figures;
 mod keys;
+mod node;
 mod prove;
 mod prover;
 mod verify;
@@ -19,6 +20,7 @@ use std::path::PathBuf;
 pub fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Demo(args) => demo::run(&args),
+        Command::Node(args) => node::run(&args),
         Command::Convert(source) => convert::run(&source),
         Command::Prove(args) => prove::run(&args),
         Command::Prover(args) => prover::run(&args),

@@ -156,7 +156,7 @@ pub fn router(state: ApiState) -> Router {
         .with_state(state)
 }
 
-/// Serves the public port until `shutdown`: then no connection is taken any more, WebSockets are closed, and what is under way
+/// Serves the public port, with the routes of `others` beside ours, until `shutdown`: then no connection is taken any more, WebSockets are closed, and what is under way
 /// gets its answer.
 ///
 /// # Errors
@@ -164,6 +164,7 @@ pub fn router(state: ApiState) -> Router {
 pub async fn serve(
     listener: TcpListener,
     state: ApiState,
+    others: Router,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let closing = state.closing.clone();
@@ -171,6 +172,6 @@ pub async fn serve(
         shutdown.await;
         closing.send_replace(true);
     };
-    let service = router(state).into_make_service_with_connect_info::<SocketAddr>();
+    let service = router(state).merge(others).into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, service).with_graceful_shutdown(stop).await
 }
