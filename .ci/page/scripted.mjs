@@ -243,6 +243,10 @@ test('the key is kept for the tab only when asked, and forgotten when told', asy
   await open(page, SLOT, KEY);
   await page.locator('.checks').waitFor();
   for (const spelling of spellings(KEY)) assert.ok(!(await stores()).includes(spelling));
+  // Nothing that a browser would store or check elsewhere of its own accord.
+  const field = await page.$eval('#key', ({ type, autocomplete, spellcheck, name }) => ({ type, autocomplete, spellcheck, name }));
+  assert.deepEqual(field, { type: 'text', autocomplete: 'off', spellcheck: false, name: '' });
+  assert.equal(await page.$eval('#key', (key) => getComputedStyle(key).webkitTextSecurity), 'disc');
 
   await page.check('#keep');
   assert.deepEqual(JSON.parse(await page.evaluate(() => sessionStorage.getItem('novation.account'))), { slot: SLOT, key: KEY, owner: '' });

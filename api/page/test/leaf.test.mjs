@@ -30,6 +30,26 @@ test('accounts of the vectors open, and lie under their root', () => {
   }
 });
 
+test('the leaf of the signing vectors opens with the viewing key of its seed', () => {
+  const { keys, leaf: vector } = read('../../vectors/signing.json');
+  const { viewing_key: text, viewing, owner } = keys.find(({ seed }) => seed === vector.seed);
+  const point = ({ x, y }) => ({ x: BigInt(x), y: BigInt(y) });
+  const key = parseViewingKey(text);
+  assert.deepEqual(multiply(BASE8, key), point(viewing));
+  const published = {
+    batch: BigInt(vector.batch),
+    slot: BigInt(vector.account),
+    ephemeral: point(vector.r),
+    owner: point(owner),
+    leafHash: BigInt(vector.hash),
+    ciphertext: vector.ciphertext.map(BigInt),
+  };
+  const leaf = openAccount(published, key);
+  assert.deepEqual([leaf.cash, leaf.epoch, leaf.salt, leaf.ordersRoot], [BigInt(vector.cash), BigInt(vector.epoch), BigInt(vector.salt), BigInt(vector.orders_root)]);
+  const held = leaf.positions.flatMap((position, place) => (position ? [{ place, instrument: Number(position.id), lots: Number(position.lots) }] : []));
+  assert.deepEqual(held, vector.positions);
+});
+
 test('equity, margin and withdrawable of the vectors are exact to the micro-unit', () => {
   for (const { viewing_key: key, leaf: json, instruments, account } of cases) {
     const markets = new Map(instruments.map(wire.market).map((market) => [market.id, market]));
