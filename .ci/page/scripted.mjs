@@ -55,6 +55,8 @@ test('batches move from open to final on screen, and back when L1 reorganises', 
   const { venue, node } = await stage();
   const page = await visit(browser, node.url);
   await sees(page, '#link-text', /^live$/);
+  // Drawn once the first read is over: the reads counted below are all caused by events.
+  await sees(page, '#facts .tile', 'Last batchnone');
   venue.make();
   await sees(page, '#lanes > li[data-key="1"] .state', 'proving');
   await sees(page, '#lanes > li[data-key="open"] .number', '# 2');
