@@ -1,7 +1,7 @@
 //! Keys and proofs as the EVM's pairing precompile takes them (EIP-197): big-endian words, and an element
 //! `c0 + c1*u` of the quadratic extension as `c1` before `c0`.
 
-use super::{Proof, ProofError, VerifyingKey};
+use super::{KeyError, KeyParts, Proof, ProofError, VerifyingKey};
 use crate::encoding::{from_word, to_word, ScalarError};
 use ark_bn254::{Fq2, G1Affine, G2Affine};
 use thiserror::Error;
@@ -20,6 +20,28 @@ pub enum ProofWordError {
     /// The points are refused.
     #[error(transparent)]
     Proof(#[from] ProofError),
+}
+
+/// Why words are not a verifying key.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum KeyWordError {
+    /// Not the words of alpha, beta, gamma, delta and at least one point of `IC`.
+    #[error("{words} words are no verifying key")]
+    Length {
+        /// Words given.
+        words: usize,
+    },
+    /// A word is not below the base field's modulus.
+    #[error("key word {index}: {reason}")]
+    Word {
+        /// Position in the order of [`key_words`].
+        index: usize,
+        /// What is wrong with it.
+        reason: ScalarError,
+    },
+    /// The points are refused.
+    #[error(transparent)]
+    Key(#[from] KeyError),
 }
 
 /// The eight words of a proof: `A.x, A.y, B.x.c1, B.x.c0, B.y.c1, B.y.c0, C.x, C.y`.
@@ -51,6 +73,27 @@ pub fn key_words(key: &VerifyingKey) -> Vec<[u8; 32]> {
     }
     words.extend(parts.ic.iter().flat_map(g1_words));
     words
+}
+
+/// Reads and checks the words of [`key_words`].
+///
+/// # Errors
+/// [`KeyWordError`].
+pub fn key_from_words(words: &[[u8; 32]]) -> Result<VerifyingKey, KeyWordError> {
+    const FIXED: usize = 14;
+    if words.len() < FIXED + 2 || !words.len().is_multiple_of(2) {
+        return Err(KeyWordError::Length { words: words.len() });
+    }
+    let read = |index: usize| from_word(&words[index]).map_err(|reason| KeyWordError::Word { index, reason });
+    let g1 = |at: usize| Ok::<_, KeyWordError>(G1Affine::new_unchecked(read(at)?, read(at + 1)?));
+    let g2 = |at: usize| {
+        let x = Fq2::new(read(at + 1)?, read(at)?);
+        Ok::<_, KeyWordError>(G2Affine::new_unchecked(x, Fq2::new(read(at + 3)?, read(at + 2)?)))
+    };
+    let ic: Vec<G1Affine> = (FIXED..words.len()).step_by(2).map(g1).collect::<Result<_, _>>()?;
+    let inputs = ic.len() - 1;
+    let parts = KeyParts { alpha: g1(0)?, beta: g2(2)?, gamma: g2(6)?, delta: g2(10)?, ic };
+    Ok(VerifyingKey::new(parts, inputs)?)
 }
 
 fn g1_words(point: &G1Affine) -> [[u8; 32]; 2] {

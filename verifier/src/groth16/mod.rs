@@ -16,7 +16,7 @@ mod key;
 mod proof;
 pub mod snarkjs;
 
-pub use evm::{key_words, proof_from_words, proof_words, ProofWordError};
+pub use evm::{key_from_words, key_words, proof_from_words, proof_words, KeyWordError, ProofWordError};
 pub use key::{Element, KeyError, KeyParts, VerifyingKey, MAX_PUBLIC_INPUTS};
 pub use proof::{verify, Proof, ProofError, VerifyError};
 

@@ -161,6 +161,37 @@ impl L1 {
         self.call(&Novation::headCall {}, block).await
     }
 
+    /// The block in which the contract came into being, found by bisection.
+    ///
+    /// # Errors
+    /// [`L1Error`]; a node without old state refuses to answer, and the block has to be named by the caller.
+    pub async fn deployment_block(&self) -> Result<u64, L1Error> {
+        let (mut before, mut there) = (None, self.provider.get_block_number().await?);
+        while there > before.map_or(0, |block: u64| block + 1) {
+            let middle = before.map_or(0, |block| block + 1) + (there - before.map_or(0, |block| block + 1)) / 2;
+            let code = self.provider.get_code_at(self.contract).block_id(BlockId::number(middle)).await?;
+            if code.is_empty() {
+                before = Some(middle);
+            } else {
+                there = middle;
+            }
+        }
+        Ok(there)
+    }
+
+    /// The state root before the first batch, as the contract had it at the end of `block`, that of its deployment.
+    ///
+    /// # Errors
+    /// [`L1Error`]; [`L1Error::Answer`] when there was a batch in that block already.
+    pub async fn genesis_root(&self, block: u64) -> Result<Fr, L1Error> {
+        let head = self.head(BlockId::number(block)).await?;
+        if head.batch != 0 {
+            let reason = format!("batch {} at block {block}: name the genesis root or an earlier block", head.batch);
+            return Err(L1Error::Answer { what: "head", reason });
+        }
+        element("head", head.root)
+    }
+
     /// What a batch submitted after `block` builds on.
     ///
     /// # Errors

@@ -185,6 +185,11 @@ impl Follower {
         Ok(Step { rolled_back_to, events, finalized, read: self.next().saturating_sub(1) })
     }
 
+    /// The newest block that was read; `None` before the first.
+    pub fn tip(&self) -> Option<BlockRef> {
+        self.tail.back().copied().or(self.done.anchor)
+    }
+
     fn next(&self) -> u64 {
         self.tail.back().map_or(self.done.next(), |block| block.number + 1)
     }

@@ -15,4 +15,5 @@ pub use error::{L1Error, Revert};
 pub use follow::{BlockRef, Event, Follower, Step, DEFAULT_PAGE, MAX_UNFINAL};
 pub use submission::{Known, Submission, SubmissionError};
 
+#[cfg(feature = "devnet")]
 pub(crate) use client::{create, send};

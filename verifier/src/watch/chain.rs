@@ -1,26 +1,23 @@
 //! Batches and markets from L1, verified again.
 
 use super::audit::{self, Audit, AuditError};
+use super::distrust::{hex, Distrust};
 use super::open::{self, OpenError, Published};
-use super::unpack::{self, UnpackError, MARKET_WORDS};
+use super::read::{self, ReadError};
 use crate::batch::Withdrawal;
 use crate::encoding::{from_word, ScalarError};
 use crate::groth16::{verify, VerifyError, VerifyingKey};
-use crate::l1::bindings::Novation::{submitMarketsCall, NovationEvents};
+use crate::l1::bindings::Novation::NovationEvents;
 use crate::l1::{Follower, Known, L1Error, Submission, L1};
-use alloy::consensus::Transaction as _;
 use alloy::eips::BlockId;
 use alloy::primitives::{Address, TxHash};
-use alloy::providers::Provider;
-use alloy::sol_types::SolCall;
 use ark_bn254::Fr;
 use novation_state::crypto::babyjub::Point;
 use novation_state::crypto::viewing::ViewingKey;
 use novation_state::leaf::{AccountLeaf, HouseLeaf};
 use novation_state::ledger::HOUSE;
 use novation_state::markets::Markets;
-use novation_state::reject::Rejection;
-use novation_state::units::{AccountSlot, InstrumentId, OutOfRange, Time};
+use novation_state::units::{AccountSlot, OutOfRange};
 use std::collections::BTreeMap;
 
 /// Why what L1 says is not believed.
@@ -43,38 +40,9 @@ pub enum ChainError {
         /// The batch.
         batch: u64,
     },
-    /// The calldata of a markets update is not one.
-    #[error("the calldata of markets {number} cannot be read: {reason}")]
-    MarketsCalldata {
-        /// Number of the update.
-        number: u32,
-        /// What is wrong.
-        reason: String,
-    },
-    /// A leaf is none.
-    #[error("instrument {instrument} of markets {number}: {reason}")]
-    Leaf {
-        /// Number of the update.
-        number: u32,
-        /// The instrument.
-        instrument: u32,
-        /// What is wrong.
-        reason: UnpackError,
-    },
-    /// The leaves do not have the accepted root, or break a rule of markets.
-    #[error("the leaves of markets {number} do not lead to the accepted root")]
-    MarketsRoot {
-        /// Number of the update.
-        number: u32,
-    },
-    /// An update that the rules forbid.
-    #[error("markets {number}: {reason}")]
-    MarketsRule {
-        /// Number of the update.
-        number: u32,
-        /// The rule.
-        reason: Rejection,
-    },
+    /// What L1 says contradicts itself.
+    #[error(transparent)]
+    Distrust(#[from] Distrust),
     /// A number has no representation.
     #[error(transparent)]
     Range(#[from] OutOfRange),
@@ -93,6 +61,15 @@ pub enum ChainError {
         /// The slot.
         slot: AccountSlot,
     },
+}
+
+impl From<ReadError> for ChainError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::L1(error) => Self::L1(error),
+            ReadError::Distrust(distrust) => Self::Distrust(distrust),
+        }
+    }
 }
 
 /// A batch as the public knows it, verified again.
@@ -180,27 +157,12 @@ impl PublicChain {
     }
 
     async fn take_markets(&mut self, transaction: TxHash, number: u32, root: Fr) -> Result<(), ChainError> {
-        let unreadable = |reason: String| ChainError::MarketsCalldata { number, reason };
-        let found = self.l1.provider().get_transaction_by_hash(transaction).await.map_err(L1Error::from)?;
-        let found = found.ok_or_else(|| unreadable("the transaction is not found".into()))?;
-        let call = submitMarketsCall::abi_decode_validate(found.input()).map_err(|e| unreadable(e.to_string()))?;
-        if call.leaves.len() != MARKET_WORDS * call.ids.len() {
-            return Err(unreadable(format!("{} words for {} leaves", call.leaves.len(), call.ids.len())));
-        }
-        let mut changes = Vec::with_capacity(call.ids.len());
-        for (id, words) in call.ids.iter().zip(call.leaves.chunks_exact(MARKET_WORDS)) {
-            let mut elements = [Fr::from(0); MARKET_WORDS];
-            for (element, word) in elements.iter_mut().zip(words) {
-                *element = from_word(&word.to_be_bytes())?;
-            }
-            let leaf = unpack::market_leaf(&elements);
-            let leaf = leaf.map_err(|reason| ChainError::Leaf { number, instrument: *id, reason })?;
-            changes.push((InstrumentId::new(i64::from(*id))?, leaf));
-        }
-        let time = Time::new(call.time.to::<i64>())?;
-        let update = self.markets.update(changes, time).map_err(|reason| ChainError::MarketsRule { number, reason })?;
+        let round = read::markets(&self.l1, transaction, number, root).await?;
+        let update = self.markets.update(round.changes, round.time);
+        let update = update.map_err(|reason| ChainError::Distrust(Distrust::MarketsRule { number, reason }))?;
         if update.root != root || update.number != number {
-            return Err(ChainError::MarketsRoot { number });
+            let (rebuilt, claimed) = (hex(&update.root), hex(&root));
+            return Err(ChainError::Distrust(Distrust::MarketsRoot { number, rebuilt, claimed }));
         }
         self.rounds = number;
         Ok(())

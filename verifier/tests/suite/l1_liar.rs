@@ -56,7 +56,7 @@ impl tower_service::Service<RequestPacket> for Liar {
 }
 
 /// A deployment with two deposits on a devnet, and the same contract behind a node that edits its answers.
-async fn behind(edit: impl FnMut(&Devnet, &str, Value) -> Value + Send + 'static) -> (Setup, Devnet, L1) {
+pub async fn behind(edit: impl FnMut(&Devnet, &str, Value) -> Value + Send + 'static) -> (Setup, Devnet, L1) {
     let config = DevnetConfig { safe_depth: 1, finalized_depth: FINALIZED_DEPTH, ..DevnetConfig::default() };
     let devnet = Devnet::new(config);
     let setup = Setup::new(TestChain::on(&devnet).await).await;

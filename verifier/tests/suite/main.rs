@@ -12,3 +12,6 @@ mod l1_liar;
 mod l1_reorg;
 mod offline_check;
 mod offline_refusals;
+mod watch_alarms;
+mod watch_chain;
+mod watch_recompute;

@@ -5,3 +5,4 @@ pub mod chains;
 pub mod evm;
 pub mod setup;
 pub mod trapdoor;
+pub mod venue;
