@@ -60,7 +60,6 @@ impl Reader {
                 format!("a credential is valid for {LONGEST} s at most: this one until {expires}, it is {now}");
             return Err(ApiError::unauthorized("authorization_too_long", message));
         }
-        state.guards.account(account)?;
         let refused = || {
             let message = "no such account, or not signed by its owner for this deployment";
             ApiError::unauthorized("authorization_refused", message)
@@ -68,7 +67,7 @@ impl Reader {
         let owner = state.owner(account).ok_or_else(refused)?;
         let read = Read { deployment: state.venue.deployment.id, account, expires };
         eddsa::verify(&owner, read.hash(), &signature).map_err(|_| refused())?;
-        state.guards.charge(account);
+        state.guards.account(account)?;
         Ok(Reader { account, expires, owner })
     }
 

@@ -72,7 +72,7 @@ impl ApiError {
 impl From<FieldError> for ApiError {
     fn from(error: FieldError) -> ApiError {
         let message = error.to_string();
-        ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "out_of_range", message).field(error.field)
+        ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_value", message).field(error.field)
     }
 }
 

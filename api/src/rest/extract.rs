@@ -7,6 +7,7 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{header, StatusCode};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 /// A JSON body.
 pub struct Body<T>(pub T);
@@ -41,26 +42,28 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let bad = |code, message: String| ApiError::new(StatusCode::BAD_REQUEST, code, message);
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let read = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let path = error.path().to_string();
-        let inner = error.into_inner();
-        if !inner.is_data() {
-            return bad("malformed_json", inner.to_string());
+    let first = match serde_path_to_error::deserialize(&mut json) {
+        Ok(read) => {
+            json.end().map_err(|error| bad("malformed_json", error.to_string()))?;
+            return Ok(read);
         }
-        let message = inner.to_string();
-        let field = match (path.as_str(), named(&message)) {
-            ("." | "?", name) => name.map(str::to_owned),
-            (path, Some(name)) if !path.ends_with(name) => Some(format!("{path}.{name}")),
-            (path, _) => Some(path.to_owned()),
-        };
-        let error = bad("invalid_field", message);
-        match field {
-            Some(field) => error.field(field),
-            None => error,
-        }
-    })?;
-    json.end().map_err(|error| bad("malformed_json", error.to_string()))?;
-    Ok(read)
+        Err(error) => error,
+    };
+    // The parser calls a wrong type a wrong spelling where it expects a wide number. Over a parsed value it cannot.
+    let value: Value = serde_json::from_slice(bytes).map_err(|error| bad("malformed_json", error.to_string()))?;
+    let error = serde_path_to_error::deserialize::<_, T>(value).err().unwrap_or(first);
+    let path = error.path().to_string();
+    let message = error.into_inner().to_string();
+    let field = match (path.as_str(), named(&message)) {
+        ("." | "?", name) => name.map(str::to_owned),
+        (path, Some(name)) if !path.ends_with(name) => Some(format!("{path}.{name}")),
+        (path, _) => Some(path.to_owned()),
+    };
+    let error = bad("invalid_field", message);
+    Err(match field {
+        Some(field) => error.field(field),
+        None => error,
+    })
 }
 
 /// The field that serde names in its message because there is no path to it: it is missing, or nobody knows it.

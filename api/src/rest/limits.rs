@@ -9,12 +9,11 @@ use axum::response::{IntoResponse, Response};
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use novation_state::units::AccountSlot;
-use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::Semaphore;
 
 /// Checks between two clearances of keys that have all their quota back: bounds the memory of the limiters.
@@ -80,8 +79,6 @@ pub(super) struct Guards {
     limits: Limits,
     addresses: DefaultKeyedRateLimiter<IpAddr>,
     accounts: DefaultKeyedRateLimiter<AccountSlot>,
-    /// Accounts over their rate, and until when.
-    waiting: Mutex<HashMap<AccountSlot, Instant>>,
     clock: DefaultClock,
     checks: AtomicU64,
     in_flight: Arc<Semaphore>,
@@ -94,7 +91,6 @@ impl Guards {
             limits,
             addresses: RateLimiter::keyed(limits.address.quota()),
             accounts: RateLimiter::keyed(limits.account.quota()),
-            waiting: Mutex::default(),
             clock: DefaultClock::default(),
             checks: AtomicU64::new(0),
             in_flight: Arc::new(Semaphore::new(limits.in_flight)),
@@ -106,8 +102,6 @@ impl Guards {
         if self.checks.fetch_add(1, Ordering::Relaxed) % SWEEP == SWEEP - 1 {
             self.addresses.retain_recent();
             self.accounts.retain_recent();
-            let now = Instant::now();
-            self.waiting().retain(|_, until| *until > now);
         }
         self.addresses.check_key(&address).map_err(|not_until| {
             let wait = not_until.wait_time_from(self.clock.now());
@@ -115,23 +109,13 @@ impl Guards {
         })
     }
 
-    fn waiting(&self) -> std::sync::MutexGuard<'_, HashMap<AccountSlot, Instant>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whether the account is over its rate. Anybody may ask in its name, so asking does not count.
+    /// Counts something that the account's owner did, as a signature has shown: nobody else uses up an account's rate, or learns that
+    /// it is used up.
     pub fn account(&self, account: AccountSlot) -> Result<(), ApiError> {
-        let until = self.waiting().get(&account).copied();
-        let wait = until.and_then(|until| until.checked_duration_since(Instant::now()));
-        wait.map_or(Ok(()), |wait| Err(too_many("account_rate", "this account asks too often", wait)))
-    }
-
-    /// Counts something that the account's owner did, as a signature has shown.
-    pub fn charge(&self, account: AccountSlot) {
-        if let Err(not_until) = self.accounts.check_key(&account) {
-            let until = Instant::now() + not_until.wait_time_from(self.clock.now());
-            self.waiting().insert(account, until);
-        }
+        self.accounts.check_key(&account).map_err(|not_until| {
+            let wait = not_until.wait_time_from(self.clock.now());
+            too_many("account_rate", "this account asks too often", wait)
+        })
     }
 }
 
@@ -200,18 +184,12 @@ mod tests {
     }
 
     #[test]
-    fn accounts_wait_for_what_their_owners_did_and_not_for_who_asks() {
+    fn accounts_have_a_rate_each() {
         let guards = Guards::new(Limits { account: Rate::new(1, 3), ..Limits::default() });
-        let account = AccountSlot::new(5).unwrap();
-        for _ in 0..100 {
-            assert_eq!(guards.account(account), Ok(()));
-        }
-        (0..4).for_each(|_| guards.charge(account));
-        let refused = guards.account(account).unwrap_err();
-        assert_eq!(
-            (refused.status.as_u16(), refused.detail.code.as_str(), refused.retry_after),
-            (429, "account_rate", Some(1))
-        );
-        assert_eq!(guards.account(AccountSlot::new(6).unwrap()), Ok(()));
+        let [five, six] = [5, 6].map(|slot| AccountSlot::new(slot).unwrap());
+        let refused = (0..1_000).find_map(|_| guards.account(five).err()).expect("a rate of one a second");
+        let told = (refused.status.as_u16(), refused.detail.code.as_str(), refused.retry_after);
+        assert_eq!(told, (429, "account_rate", Some(1)));
+        assert_eq!(guards.account(six), Ok(()));
     }
 }

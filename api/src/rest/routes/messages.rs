@@ -5,10 +5,11 @@ use crate::rest::extract::Body;
 use crate::rest::openapi::{Common, WithBody};
 use crate::rest::ApiState;
 use crate::wire::{CommandRequest, ErrorBody, OrderRequest, Receipt};
+use ark_bn254::Fr;
 use axum::extract::State;
 use axum::Json;
 use novation_sequencer::durable::{SignedReceipt, SubmitError};
-use novation_sequencer::reason::Refused;
+use novation_state::crypto::eddsa::{self, Signature};
 use novation_state::reject::Rejection;
 use novation_state::units::AccountSlot;
 use std::future::Future;
@@ -25,7 +26,8 @@ pub async fn order(
     Body(request): Body<OrderRequest>,
 ) -> Result<Json<Receipt>, ApiError> {
     let signed = request.signed()?;
-    let receipt = submit(&state, request.account, state.handle.order(signed)).await?;
+    signed_by_owner(&state, request.account, signed.order.hash(), &signed.signature)?;
+    let receipt = timed(&state, state.handle.order(signed)).await?;
     state.metrics.orders_accepted.inc();
     Ok(receipt)
 }
@@ -40,27 +42,28 @@ pub async fn command(
     Body(request): Body<CommandRequest>,
 ) -> Result<Json<Receipt>, ApiError> {
     let signed = request.signed()?;
-    let receipt = submit(&state, request.account, state.handle.command(signed)).await?;
+    signed_by_owner(&state, request.account, signed.command.hash(), &signed.signature)?;
+    let receipt = timed(&state, state.handle.command(signed)).await?;
     state.metrics.commands_accepted.inc();
     Ok(receipt)
 }
 
-async fn submit(
+/// Only what the owner signed goes to the sequencer.
+///
+/// PRIVACY: the engine looks at nonces and epochs first, and says which it expects: to anybody else that would tell what the account
+/// does. An account that was never opened has no owner and nothing to tell.
+fn signed_by_owner(state: &ApiState, account: AccountSlot, message: Fr, signature: &Signature) -> Result<(), ApiError> {
+    let Some(owner) = state.owner(account) else { return Ok(()) };
+    eddsa::verify(&owner, message, signature).map_err(|reason| Rejection::Signature { account, reason })?;
+    state.guards.account(account)
+}
+
+async fn timed(
     state: &ApiState,
-    account: AccountSlot,
     answer: impl Future<Output = Result<SignedReceipt, SubmitError>>,
 ) -> Result<Json<Receipt>, ApiError> {
-    state.guards.account(account)?;
     let begun = Instant::now();
-    let answer = answer.await;
-    // Only what the owner signed counts against the account: the engine looks at the signature last.
-    match &answer {
-        Ok(_) => {
-            state.guards.charge(account);
-            state.metrics.receipt_seconds.observe(begun.elapsed().as_secs_f64());
-        }
-        Err(SubmitError::Refused(Refused::Rule(Rejection::Possession { .. }))) => state.guards.charge(account),
-        Err(_) => {}
-    }
-    Ok(Json(answer?.into()))
+    let receipt = answer.await?;
+    state.metrics.receipt_seconds.observe(begun.elapsed().as_secs_f64());
+    Ok(Json(receipt.into()))
 }
