@@ -36,6 +36,10 @@ pub enum Command {
     /// Writes a circuit or a verifying key for other tools.
     #[command(subcommand)]
     Export(Export),
+    /// Follows a deployment on L1, verifies every batch again, serves leaf paths and raises alarms. Needs nothing but L1.
+    Watch(Watch),
+    /// Trades at a venue: wallet, deposits, orders, the own account, checked.
+    Trade(crate::commands::trade::args::Trade),
 }
 
 /// Where keys are.
@@ -228,6 +232,58 @@ pub enum Export {
     },
     /// Proof, public inputs and verifying key of a dumped witness, as JSON of snarkjs: the same as `prove`.
     Proof(Prove),
+}
+
+/// `watch`.
+#[derive(Args, Clone, Debug)]
+pub struct Watch {
+    /// JSON-RPC of an L1 node.
+    #[arg(long, value_name = "URL", env = "NOVATION_L1")]
+    pub l1: String,
+    /// The contract.
+    #[arg(long, value_name = "ADDRESS", env = "NOVATION_CONTRACT")]
+    pub contract: alloy::primitives::Address,
+    /// Block of the deployment [default: searched for, on a node that keeps old state].
+    #[arg(long, value_name = "N")]
+    pub from_block: Option<u64>,
+    /// State root before the first batch, 0x and 64 digits [default: what the contract had in that block].
+    #[arg(long, value_name = "ROOT", value_parser = root)]
+    pub genesis_root: Option<ark_bn254::Fr>,
+    /// Verifying key as JSON of snarkjs that the contract must use; may be given once a circuit [default: believe the contract's].
+    #[arg(long, value_name = "FILE")]
+    pub vk: Vec<PathBuf>,
+    /// Where the JSON routes are served.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8686")]
+    pub listen: std::net::SocketAddr,
+    /// Where Prometheus scrapes /metrics [default: nowhere].
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub metrics: Option<std::net::SocketAddr>,
+    /// Seconds between looks at L1.
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    pub every: u64,
+    /// Alarm when a final deposit waits for longer, in seconds of L1's clock.
+    #[arg(long, value_name = "SECONDS", default_value_t = 3_600)]
+    pub queue_seconds: u64,
+    /// Alarm when there is no batch for longer while a deposit waits.
+    #[arg(long, value_name = "SECONDS", default_value_t = 1_800)]
+    pub batch_seconds: u64,
+    /// Alarm when marks of a live instrument are older.
+    #[arg(long, value_name = "SECONDS", default_value_t = 900)]
+    pub mark_seconds: u64,
+    /// Alarm when a mark moves by more in a round, in percent of its own scan range.
+    #[arg(long, value_name = "PERCENT", default_value_t = 100)]
+    pub odd_percent: u32,
+    /// Reads to the newest block, prints a table, and fails if an alarm of severity error or fatal stands.
+    #[arg(long)]
+    pub once: bool,
+    /// With `--once`: prints status and alarms as JSON.
+    #[arg(long, requires = "once")]
+    pub json: bool,
+}
+
+/// A state root.
+fn root(text: &str) -> Result<ark_bn254::Fr, String> {
+    novation_verifier::encoding::from_hex_word(text).map_err(|error| error.to_string())
 }
 
 /// A circuit size by name.

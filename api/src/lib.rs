@@ -8,10 +8,12 @@
 //! | [`rest`], [`wire`] | the service over HTTP, and its JSON |
 //! | [`worker`] | provers on other machines |
 //! | [`node`] | the rollup as a service |
+//! | [`client`] | the trader's side: wallet, signed messages over REST, checks of what comes back |
 //! | [`cli`], [`commands`] | the command line |
 
 pub mod calendar;
 pub mod cli;
+pub mod client;
 pub mod commands;
 pub mod convert;
 pub mod demo;

@@ -4,6 +4,7 @@
 //! `NOVATION_BLESS=1 cargo test --release -p novation-api --test signing_vectors` rewrites the file.
 
 use ark_bn254::Fr;
+use novation_api::wire::{CommandRequest, OrderRequest};
 use novation_sequencer::durable::receipt::{statement, SignedReceipt};
 use novation_sequencer::io::Receipt;
 use novation_state::crypto::babyjub::Point;
@@ -12,7 +13,7 @@ use novation_state::crypto::poseidon;
 use novation_state::crypto::viewing::{EphemeralKey, ViewingKey};
 use novation_state::leaf::{AccountLeaf, Position, MAX_POSITIONS};
 use novation_state::ledger::Deployment;
-use novation_state::message::{Action, Binding, Command, Order, Side, MESSAGE_WORDS};
+use novation_state::message::{Action, Binding, Command, Order, Read, Side, MESSAGE_WORDS};
 use novation_state::seal;
 use novation_state::tags::Tag;
 use novation_state::units::{AccountSlot, Cash, Fee, InstrumentId, Lots, Ticks, Time};
@@ -168,7 +169,10 @@ fn orders() -> Vec<Value> {
             "a reduce-only sell pegged 25 ticks below the mark",
             &Order { side: Side::Sell, reduce_only: true, peg_offset: Some(-25), ..plain },
         ),
-        order("a buy pegged at the mark: the offset is 0 and the flag says so", &Order { peg_offset: Some(0), ..plain }),
+        order(
+            "a buy pegged at the mark: the offset is 0 and the flag says so",
+            &Order { peg_offset: Some(0), ..plain },
+        ),
         order(
             "every field at its greatest",
             &Order {
@@ -202,12 +206,9 @@ fn commands() -> Vec<Value> {
 fn read() -> Value {
     let Binding { deployment, account, .. } = binding(0, 0, 0);
     let expires = 1_774_598_400i64;
-    let mut words = [Fr::from(0); MESSAGE_WORDS];
-    words[..3].copy_from_slice(&[Fr::from(6), deployment, account.into()]);
-    words[6] = Fr::from(expires);
-    let hash = poseidon::hash(Tag::Message.fr(), &words);
+    let read = Read { deployment, account, expires: Time::new(expires).unwrap() };
     let body = json!({ "deployment": to_hex_word(&deployment), "account": account.get(), "expires": expires });
-    let mut value = message("a signed read", "read", body, words, hash, None);
+    let mut value = message("a signed read", "read", body, read.words(), read.hash(), None);
     let bytes = value["signature"]["bytes"].as_str().unwrap().to_owned();
     value["authorization"] = json!(format!("Novation {account}.{expires}.{}", &bytes[2..]));
     value
@@ -286,6 +287,23 @@ fn vectors() -> Value {
         "leaf": leaf(),
         "receipt": receipt(),
     })
+}
+
+/// The bodies are requests as the service reads them, of the messages that were signed.
+#[test]
+fn bodies_are_requests_of_the_signed_messages() {
+    let mut read = 0;
+    for vector in vectors()["messages"].as_array().unwrap() {
+        let (kind, body) = (vector["type"].as_str().unwrap(), vector["body"].clone());
+        let hash = match kind {
+            "order" => serde_json::from_value::<OrderRequest>(body).unwrap().signed().unwrap().order.hash(),
+            "read" => continue,
+            _ => serde_json::from_value::<CommandRequest>(body).unwrap().signed().unwrap().command.hash(),
+        };
+        assert_eq!(to_hex_word(&hash), vector["hash"], "{kind}");
+        read += 1;
+    }
+    assert_eq!(read, 11);
 }
 
 #[test]

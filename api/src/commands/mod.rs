@@ -8,7 +8,9 @@ mod keys;
 mod node;
 mod prove;
 mod prover;
+pub mod trade;
 mod verify;
+mod watch;
 
 use crate::cli::{Cli, Command};
 use std::path::PathBuf;
@@ -28,6 +30,8 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Keys(args) => keys::run(&args),
         Command::Figures => figures::run(),
         Command::Export(what) => export::run(&what),
+        Command::Watch(args) => watch::run(&args),
+        Command::Trade(args) => trade::run(&args),
     }
 }
 
