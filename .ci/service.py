@@ -1,0 +1,265 @@
+#!/usr/bin/env python3
+"""Runs a node as an operator would and trades on it as traders would, over HTTP alone; kills it again and again meanwhile.
+
+    .ci/service.py [SECONDS]        trades for so many seconds (default 40), then settles, checks and stops
+
+The node is killed with -9 at random points while orders are under way and batches are proven and submitted. Afterwards every receipt that a
+trader holds must stand in the log as it was given, every batch must be final, an independent watcher must agree with every root, the account
+opened with the viewing key must say what the venue says, and a withdrawal must be claimable to the cent. Then the page is opened in a
+browser and the API is fuzzed from its own document. DATABASE_URL runs it on PostgreSQL.
+"""
+
+import json
+import os
+import pathlib
+import random
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+NOVATION = TARGET / "release" / "novation"
+SEED = 20260101
+DOLLARS = 200_000
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Node:
+    """A node on its own folder and ports, which it keeps over restarts."""
+
+    def __init__(self, folder: pathlib.Path):
+        self.port, self.metrics, self.l1 = free_port(), free_port(), free_port()
+        self.url, self.l1_url = f"http://127.0.0.1:{self.port}", f"http://127.0.0.1:{self.l1}"
+        self.config, self.log = folder / "novation.toml", folder / "node.log"
+        self.config.write_text(f"""
+data = "{folder / 'data'}"
+size = "tiny"
+listen = "127.0.0.1:{self.port}"
+metrics = "127.0.0.1:{self.metrics}"
+[api]
+address_rate = 5000
+account_rate = 5000
+[l1]
+port = {self.l1}
+block_seconds = 1
+finalized_depth = 4
+[cadence]
+window_seconds = 1
+batch_seconds = 4
+round_seconds = 60
+max_unproven = 3
+""")
+        self.process, self.starts = None, 0
+
+    def start(self):
+        keys = ["--keys", str(TARGET / "tmp" / "keys")]
+        with self.log.open("ab") as log:
+            command = [NOVATION, "node", "--config", self.config, *keys]
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+        self.starts += 1
+        # The first start may have to make the key.
+        for _ in range(3_000):
+            if self.process.poll() is not None:
+                raise SystemExit(f"the node stopped with {self.process.returncode}:\n{self.tail()}")
+            try:
+                self.get("/v1/health")
+                return
+            except (urllib.error.URLError, ConnectionError, TimeoutError):
+                time.sleep(0.1)
+        raise SystemExit(f"the node does not answer:\n{self.tail()}")
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(timeout=60)
+        if code != 0:
+            raise SystemExit(f"the node was asked to stop and ended with {code}:\n{self.tail()}")
+
+    def get(self, path: str):
+        with urllib.request.urlopen(self.url + path, timeout=10) as answer:
+            return json.load(answer)
+
+    def tail(self) -> str:
+        return "\n".join(self.log.read_text().splitlines()[-40:])
+
+    def wait(self, what: str, done, limit: float = 240):
+        end = time.monotonic() + limit
+        while time.monotonic() < end:
+            if found := done():
+                return found
+            time.sleep(0.3)
+        raise SystemExit(f"in {limit:.0f} s not: {what}\n{self.tail()}")
+
+
+class Trader:
+    def __init__(self, node: Node, folder: pathlib.Path, name: str, dev: int):
+        self.node, self.name, self.dev = node, name, str(dev)
+        self.wallet = folder / f"{name}.wallet"
+        self.receipts = []
+        self.trade("keygen")
+
+    def run(self, *words: str) -> subprocess.CompletedProcess:
+        command = [NOVATION, "trade", "--url", self.node.url, "--wallet", self.wallet, "--json", *words]
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+
+    def trade(self, *words: str):
+        done = self.run(*words)
+        if done.returncode != 0:
+            raise SystemExit(f"{self.name}: trade {' '.join(words)}: {done.stderr}\n{self.node.tail()}")
+        return json.loads(done.stdout)
+
+    def try_order(self, side: str, lots: int, limit: str) -> bool:
+        """Sends an order, whatever becomes of it. A receipt is kept: from here on it has to stand."""
+        done = self.run("order", side, "BTC-PERP", "--lots", str(lots), "--limit", limit, "--valid-for", "20")
+        if done.returncode == 0:
+            self.receipts.append(json.loads(done.stdout)["receipt"])
+        return done.returncode == 0
+
+
+def batches(node: Node) -> list:
+    return node.get("/v1/batches?limit=500")
+
+
+def settled(node: Node):
+    """All batches, once there has been nothing to do for a while and each is final."""
+    before = batches(node)
+    if not before or any(batch["stage"] != "final" for batch in before):
+        return None
+    time.sleep(8)
+    after = batches(node)
+    return after if len(after) == len(before) and after[-1]["stage"] == "final" else None
+
+
+def trade_and_kill(node: Node, traders: list, seconds: float, rng: random.Random) -> int:
+    """Trades, and kills the node at random points. Returns how many orders had no certain answer at first."""
+    end, uncertain = time.monotonic() + seconds, 0
+    kill_at = time.monotonic() + rng.uniform(3, 8)
+    while time.monotonic() < end:
+        mark = next(m for m in node.get("/v1/instruments") if m["name"] == "BTC-PERP")["mark"]
+        for trader, side, limit in zip(traders, rng.sample(["buy", "sell"], 2), [mark, mark]):
+            away = 300 if side == "buy" else -300
+            lots, limit = rng.randint(1, 20), f"{(limit + away) // 10}.{(limit + away) % 10}"
+            if time.monotonic() >= kill_at:
+                # Under way when the process goes.
+                command = [NOVATION, "trade", "--url", node.url, "--wallet", trader.wallet, "--json", "order", side,
+                           "BTC-PERP", "--lots", str(lots), "--limit", limit, "--valid-for", "20"]
+                order = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+                time.sleep(rng.uniform(0, 0.08))
+                node.kill()
+                time.sleep(rng.uniform(0, 1))
+                node.start()
+                out, _ = order.communicate(timeout=300)
+                if order.returncode == 0:
+                    trader.receipts.append(json.loads(out)["receipt"])
+                kill_at = time.monotonic() + rng.uniform(1, 9)
+            else:
+                trader.try_order(side, lots, limit)
+        for trader in traders:
+            uncertain += len(trader.trade("resend"))
+    return uncertain
+
+
+def check_receipts(traders: list):
+    for trader in traders:
+        listed = trader.trade("orders")
+        assert listed["pending"] == [], listed["pending"]
+        logged = {order["receipt"]["position"]: order["receipt"] for order in listed["orders"]}
+        for receipt in trader.receipts:
+            assert logged.get(receipt["position"]) == receipt, f"{trader.name} holds {receipt}, the log has another"
+        print(f"{trader.name}: {len(trader.receipts)} receipts stand, {len(trader.trade('fills'))} fills")
+
+
+def account(node: Node, trader: Trader) -> dict:
+    shown = trader.trade("account", "--l1", node.l1_url)
+    # Computed by the client from the opened ciphertext; the client refuses where it differs from the venue's words.
+    return shown
+
+
+def withdraw(node: Node, trader: Trader):
+    shown = account(node, trader)
+    amount = int(shown["account"]["standing"]["withdrawable"]) // 2 // 1_000_000
+    owner = dev_address(node, int(trader.dev))
+    trader.trade("withdraw", str(amount), "--to", owner)
+    last = batches(node)[-1]["number"]
+    node.wait("the batch with the withdrawal", lambda: batches(node)[-1]["number"] > last and settled(node))
+    claimed = trader.trade("claim", "--dev", trader.dev)
+    assert int(claimed["amount"]) == amount * 1_000_000, claimed
+    print(f"{trader.name}: withdrew and claimed {amount} USD")
+
+
+def dev_address(node: Node, index: int) -> str:
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "eth_accounts", "params": []}).encode()
+    request = urllib.request.Request(node.l1_url, body, {"content-type": "application/json"})
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)["result"][index]
+
+
+def watch(node: Node):
+    contract = node.get("/v1/venue")["contract"]
+    command = [NOVATION, "watch", "--l1", node.l1_url, "--contract", contract, "--once"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
+    print(done.stdout)
+    if done.returncode != 0:
+        raise SystemExit(f"the watcher does not agree: {done.stderr}")
+
+
+def main():
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 40
+    rng = random.Random(SEED)
+    with tempfile.TemporaryDirectory(prefix="novation-service-") as place:
+        folder = pathlib.Path(place)
+        node = Node(folder)
+        try:
+            node.start()
+            traders = [Trader(node, folder, name, 3 + i) for i, name in enumerate(["ann", "ben"])]
+            for trader in traders:
+                trader.trade("deposit", str(DOLLARS), "--dev", trader.dev)
+            node.wait("both deposits credited", lambda: all(t.run("account").returncode == 0 for t in traders))
+            uncertain = trade_and_kill(node, traders, seconds, rng)
+            done = node.wait("every batch final", lambda: settled(node), limit=600)
+            print(f"{len(done)} batches, all final; {node.starts - 1} kills, {uncertain} orders sent again")
+            check_receipts(traders)
+            withdraw(node, traders[0])
+            watch(node)
+            page(node, traders[0])
+            fuzz(node)
+            watch(node)
+            node.stop()
+        finally:
+            if node.process and node.process.poll() is None:
+                node.kill()
+
+
+def page(node: Node, trader: Trader):
+    shown = account(node, trader)["account"]
+    variables = {
+        "URL": node.url,
+        "SLOT": str(shown["account"]),
+        "VIEWING_KEY": trader.trade("viewing-key")["viewing_key"],
+        "EQUITY": shown["standing"]["equity"],
+    }
+    command = ["node", "live.mjs"]
+    subprocess.run(command, cwd=ROOT / ".ci" / "page", env={**os.environ, **variables}, check=True, timeout=300)
+
+
+def fuzz(node: Node):
+    command = [ROOT / ".ci" / "openapi.py", TARGET / "tmp" / "schemathesis", node.url]
+    subprocess.run(command, check=True, timeout=900)
+
+
+if __name__ == "__main__":
+    main()
