@@ -319,7 +319,18 @@ fn public_words(words: Vec<String>) -> Vec<String> {
 /// JSON without what is masked: lengths and kinds stay.
 fn masked(value: Value) -> Value {
     const MASKED: [&str; 13] = [
-        "old_root", "new_root", "log_root", "root", "leaf", "path", "ciphertext", "ephemeral", "c", "z", "y", "words",
+        "old_root",
+        "new_root",
+        "log_root",
+        "root",
+        "leaf",
+        "path",
+        "ciphertext",
+        "ephemeral",
+        "c",
+        "z",
+        "y",
+        "words",
         "tx",
     ];
     match value {

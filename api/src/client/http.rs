@@ -72,6 +72,8 @@ enum Attempt {
     Again {
         why: String,
         wait: Option<Duration>,
+        /// Whether it is certain that nothing was taken in.
+        changed_nothing: bool,
     },
 }
 

@@ -322,7 +322,7 @@ mod tests {
     fn the_environment_overrules_the_file() {
         let file = "data = \"/a\"\ndatabase = \"sqlite:x\"\n[cadence]\nwindow_seconds = 1\n";
         let settings = load(file, &[("DATABASE_URL", "postgres://h/d"), ("NOVATION_LISTEN", "0.0.0.0:1")]).unwrap();
-        assert_eq!((settings.data, settings.database_url()), ("/a".into(), "postgres://h/d".to_owned()));
+        assert_eq!((settings.data.as_path(), settings.database_url()), (Path::new("/a"), "postgres://h/d".to_owned()));
         assert_eq!((settings.cadence.window_seconds, settings.listen.port()), (1, 1));
     }
 

@@ -68,7 +68,7 @@ impl Service {
         let state = ApiState::new(handle.clone(), books, venue, Arc::new(now(&clock)), Limits::default(), metrics);
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(serve(listener, state, std::future::pending()));
+        tokio::spawn(serve(listener, state, axum::Router::new(), std::future::pending()));
         let rest = Rest::new(Http::new(&url, Retry::default()).unwrap());
         let service = Service { handle, rest, clock, deposits: 0 };
         let listed = vec![(InstrumentId::new(1).unwrap(), perpetual())];

@@ -229,7 +229,7 @@ impl Server {
         let listener = TcpListener::bind(address).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel::<()>();
-        let served = tokio::spawn(serve(listener, state, async move { drop(stopped.await) }));
+        let served = tokio::spawn(serve(listener, state, axum::Router::new(), async move { drop(stopped.await) }));
         let http = reqwest::Client::new();
         Server {
             url,
