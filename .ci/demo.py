@@ -52,4 +52,4 @@ for source, name in FLOWS:
         continue
     with tempfile.TemporaryDirectory() as folder:
         print(novation("convert", source, str(path), "-o", folder), end="")
-        judge(json.loads(novation("demo", "--json", "--orders", f"{folder}/orders.csv", "--markets", f"{folder}/markets.csv")))
+        judge(json.loads(novation("demo", "--json", "--batches", "1", "--orders", f"{folder}/orders.csv", "--markets", f"{folder}/markets.csv")))
