@@ -59,6 +59,8 @@ window_seconds = 1
 batch_seconds = 4
 round_seconds = 60
 max_unproven = 3
+[prover]
+lease_seconds = 3
 """)
         self.process, self.starts = None, 0
 

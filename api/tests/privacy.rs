@@ -251,7 +251,9 @@ async fn transcript(strategies: [Strategy; 2]) -> (Vec<String>, Vec<i64>) {
         accounts.iter().map(lots).collect::<Vec<_>>()
     });
     let held = held.await.unwrap();
-    run.service.stop().await;
+    let Run { service, role, .. } = run;
+    drop(role);
+    service.stop().await;
     (seen, held)
 }
 
@@ -342,6 +344,8 @@ fn masked(value: Value) -> Value {
                         let words: Vec<String> = serde_json::from_value(value).unwrap();
                         serde_json::to_value(public_words(words)).unwrap()
                     }
+                    // A port that the system chose.
+                    "l1_url" => Value::Null,
                     // The root of the markets is public and has to be the same.
                     name if MASKED.contains(&name) && !is_markets => shape(value),
                     _ => masked(value),

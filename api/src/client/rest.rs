@@ -40,7 +40,7 @@ impl Credential {
     /// Of a read and the owner's signature of it.
     pub fn new(read: &Read, signature: &Signature) -> Credential {
         let Read { account, expires, .. } = *read;
-        let header = format!("Novation {account}.{expires}.{}", hex::encode(signature.to_bytes()));
+        let header = format!("Novation {account}.{expires}.0x{}", hex::encode(signature.to_bytes()));
         Credential { account, expires, header }
     }
 }

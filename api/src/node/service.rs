@@ -42,6 +42,9 @@ const IDLE: Duration = Duration::from_millis(200);
 /// For requests under way when the node stops.
 const GRACE: Duration = Duration::from_millis(300);
 
+/// For the writer's last group.
+const LAST_GROUP: Duration = Duration::from_secs(5);
+
 /// What is no setting.
 pub struct Options {
     /// Folder of the proving keys.
@@ -246,9 +249,13 @@ impl Service {
         tokio::time::sleep(GRACE).await;
         tasks.shutdown().await;
         drop(handle);
-        if let Ok(Ok((_, store))) = ending.await {
+        // Whoever still holds a handle keeps the writer waiting for more, which must not keep the node from stopping.
+        let abort = ending.abort_handle();
+        match tokio::time::timeout(LAST_GROUP, ending).await {
             // What was committed stays; an error here changes nothing.
-            drop(store.close().await);
+            Ok(Ok(Ok((_, store)))) => drop(store.close().await),
+            Ok(_) => {}
+            Err(_) => abort.abort(),
         }
     }
 }

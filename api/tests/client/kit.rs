@@ -256,7 +256,7 @@ fn is_good(header: &str, owner: &Point) -> bool {
     let account = AccountSlot::new(account.parse().unwrap()).unwrap();
     let expires = Time::new(expires.parse().unwrap()).unwrap();
     let mut bytes = [0; 64];
-    hex::decode_to_slice(signature, &mut bytes).unwrap();
+    hex::decode_to_slice(signature.strip_prefix("0x").unwrap(), &mut bytes).unwrap();
     let read = Read { deployment: deployment(), account, expires };
     let signed = eddsa::verify(owner, read.hash(), &eddsa::Signature::from_bytes(&bytes).unwrap()).is_ok();
     signed && account == slot() && (NOW..=NOW + 3_600 * 24).contains(&expires.get())

@@ -167,7 +167,8 @@ pub struct OrderArgs {
 #[derive(Args, Clone, Debug)]
 pub struct L1Args {
     /// JSON-RPC of an L1 node [default: the venue's embedded one].
-    #[arg(long = "l1", value_name = "URL", env = "NOVATION_L1")]
+    // Not `url`: that is the venue's, and clap would take one for the other.
+    #[arg(id = "l1_url", long = "l1", value_name = "URL", env = "NOVATION_L1")]
     pub url: Option<String>,
     /// File with the private key of the paying account: 0x and 64 hexadecimal digits. NOVATION_L1_KEY holds the key itself.
     #[arg(long, value_name = "FILE", conflicts_with = "dev")]
