@@ -24,6 +24,9 @@ async fn main() {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:0".to_owned());
     let mut server = Server::listen(Setup::default(), &address, now()).await;
     server.fund(3).await;
+    for batch in 1..=3 {
+        server.event(Event::Proven { batch }).await;
+    }
     for (trader, side) in [(0, Side::Buy), (1, Side::Sell)] {
         let mut order = server.traders[trader].order(1, side, 7, 1_000);
         order.valid_until = Time::MAX;

@@ -27,8 +27,8 @@ async fn books_of_a_replayed_log_are_the_same() {
     let (sender, effects) = std::sync::mpsc::channel();
     let server = Server::start_observed(Setup::default(), sender).await;
     server.trade(1, 7).await;
-    let trader = &server.traders[0];
-    server.send(0, trader.order(2, Side::Buy, 90_000, 1_000), Execution::UntilValid).await;
+    let trader = &server.traders[2];
+    server.send(2, trader.order(2, Side::Buy, 90_000, 1_000), Execution::UntilValid).await;
     server.post("/v1/commands", &trader.command(3, 1, Action::Epoch)).await;
     server.window().await;
     let batch = server.batch().await;
