@@ -204,7 +204,9 @@ async fn batches_go_through_their_stages_and_back() {
 
     let (_, list) = server.get("/v1/batches?after=2&limit=1").await;
     assert_eq!((list.as_array().unwrap().len(), &list[0]["number"]), (1, &json!(3)));
-    assert_eq!(server.get(&format!("/v1/batches?after={}", u64::MAX)).await, (200, json!([])));
+    assert_eq!(server.get(&format!("/v1/batches?after={}", i64::MAX)).await, (200, json!([])));
+    let (status, body) = server.get(&format!("/v1/batches?after={}", u64::MAX)).await;
+    assert_eq!((status, error(&body)), (400, ("invalid_query", "after")));
     for number in [0, batch + 1] {
         let (status, body) = server.get(&format!("/v1/batches/{number}")).await;
         assert_eq!((status, error(&body)), (404, ("no_batch", "number")));

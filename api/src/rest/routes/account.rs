@@ -3,7 +3,7 @@
 //! PRIVACY: everything here is read from the books, which know announced batches only, or judged from the ledger, which the batches
 //! make. Nothing looks at the engine's book of resting orders or at its queued windows.
 
-use super::{limit, Paged};
+use super::{limit, Cursor, Paged};
 use crate::rest::auth::Reader;
 use crate::rest::error::ApiError;
 use crate::rest::extract::{Body, Number, Params};
@@ -88,8 +88,8 @@ pub async fn account(State(state): State<ApiState>, reader: Reader) -> Json<Acco
 #[into_params(parameter_in = Query)]
 pub struct OrdersQuery {
     /// Orders behind this log position; without it the last ones.
-    #[param(minimum = 0)]
-    after: Option<u64>,
+    #[param(value_type = Option<i64>, minimum = 0)]
+    after: Option<Cursor>,
     /// Most orders, 100 unless given; never more than 500.
     #[param(minimum = 0, maximum = 4_294_967_295_u32)]
     limit: Option<u32>,
@@ -107,7 +107,7 @@ pub async fn orders(
     Params(query): Params<OrdersQuery>,
 ) -> Json<Vec<OrderView>> {
     let books = state.books.read();
-    Json(books.accounts[&reader.account].orders(query.after, query.open, limit(query.limit)))
+    Json(books.accounts[&reader.account].orders(query.after.map(|Cursor(after)| after), query.open, limit(query.limit)))
 }
 
 /// One order, with its receipt.
@@ -137,14 +137,14 @@ pub async fn commands(
     reader: Reader,
     Params(query): Params<Paged>,
 ) -> Json<Vec<CommandView>> {
-    Json(state.books.read().accounts[&reader.account].commands(query.after, query.limit()))
+    Json(state.books.read().accounts[&reader.account].commands(query.after(), query.limit()))
 }
 
 /// The account's fills. The last 4,096 are kept.
 #[utoipa::path(get, path = "/v1/account/fills", tag = "account", security(("signed_read" = [])), params(Paged),
     responses((status = 200, body = Vec<FillView>), Common, Signed))]
 pub async fn fills(State(state): State<ApiState>, reader: Reader, Params(query): Params<Paged>) -> Json<Vec<FillView>> {
-    Json(state.books.read().accounts[&reader.account].fills(query.after, query.limit()))
+    Json(state.books.read().accounts[&reader.account].fills(query.after(), query.limit()))
 }
 
 /// Margin before and after some orders, and whether each would take part in the next window behind the account's open orders.

@@ -14,7 +14,7 @@ use axum::Json;
 #[utoipa::path(get, path = "/v1/batches", tag = "batches", params(Paged),
     responses((status = 200, body = Vec<BatchView>), Common))]
 pub async fn batches(State(state): State<ApiState>, Params(query): Params<Paged>) -> Json<Vec<BatchView>> {
-    Json(state.books.read().batches.page(query.after, query.limit()))
+    Json(state.books.read().batches.page(query.after(), query.limit()))
 }
 
 /// One batch with its public data and, once there is one, its proof.

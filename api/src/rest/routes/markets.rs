@@ -45,5 +45,5 @@ pub async fn marks(State(state): State<ApiState>) -> Json<MarksView> {
 #[utoipa::path(get, path = "/v1/auctions", tag = "markets", params(Paged),
     responses((status = 200, body = Vec<AuctionView>), Common))]
 pub async fn auctions(State(state): State<ApiState>, Params(query): Params<Paged>) -> Json<Vec<AuctionView>> {
-    Json(state.books.read().batches.auctions(query.after, query.limit()))
+    Json(state.books.read().batches.auctions(query.after(), query.limit()))
 }
