@@ -179,9 +179,10 @@ def check_receipts(traders: list):
     for trader in traders:
         listed = trader.trade("orders")
         assert listed["pending"] == [], listed["pending"]
-        logged = {order["receipt"]["position"]: order["receipt"] for order in listed["orders"]}
+        logged = {order["position"]: (order["message"], order["time"]) for order in listed["orders"]}
         for receipt in trader.receipts:
-            assert logged.get(receipt["position"]) == receipt, f"{trader.name} holds {receipt}, the log has another"
+            held = receipt["message"], receipt["time"]
+            assert logged.get(receipt["position"]) == held, f"{trader.name} holds {receipt}, the log has another"
         print(f"{trader.name}: {len(trader.receipts)} receipts stand, {len(trader.trade('fills'))} fills")
 
 

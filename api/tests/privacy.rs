@@ -313,7 +313,7 @@ fn public_words(words: Vec<String>) -> Vec<String> {
     let accounts = HEADER_WORDS + DEPOSIT_WORDS * TINY.deposits + COMMAND_WORDS * TINY.commands;
     let house = accounts + ACCOUNT_WORDS * TINY.accounts;
     assert_eq!(words.len(), house + HOUSE_WORDS);
-    let sealed = |i: usize| i >= house || (i >= accounts && (i - accounts) % ACCOUNT_WORDS != 0);
+    let sealed = |i: usize| i >= house || (i >= accounts && !(i - accounts).is_multiple_of(ACCOUNT_WORDS));
     let mask = |(i, word)| if MASKED_HEADER.contains(&i) || sealed(i) { "masked".to_owned() } else { word };
     words.into_iter().enumerate().map(mask).collect()
 }

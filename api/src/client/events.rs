@@ -27,6 +27,7 @@ const MAX_MESSAGE: usize = 1 << 20;
 
 /// What the stream says.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant, reason = "one at a time, handed to who waits for it")]
 pub enum Update {
     /// A new connection, the first one too: read again what may have been missed.
     Connected,

@@ -36,12 +36,7 @@ async fn books_of_a_replayed_log_are_the_same() {
     for batch in 1..=batch {
         server.event(Event::Proven { batch }).await;
     }
-    // Under the epoch that the batch began.
-    let mut buy = server.traders[0].order(5, Side::Buy, 2, 1_000);
-    buy.binding.epoch = 1;
-    server.send(0, buy, Execution::UntilValid).await;
-    server.send(1, server.traders[1].order(5, Side::Sell, 2, 1_000), Execution::UntilValid).await;
-    server.window().await;
+    server.trade(5, 2).await;
 
     let ledger = Ledger::genesis(deployment(), ViewingKey::from_seed(&[0xaa; 32]).public());
     let again = Books::new(&ledger, &Markets::new(), Publication::PricesAndLots);

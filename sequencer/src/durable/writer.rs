@@ -89,6 +89,7 @@ struct Submission {
 /// Somebody's read of the engine, which answers by itself.
 type Read = Box<dyn FnOnce(&Engine) + Send>;
 
+#[allow(clippy::large_enum_variant, reason = "most are submissions: a box around each would cost more than the space")]
 enum Request {
     Submit(Submission),
     Inspect(Read),

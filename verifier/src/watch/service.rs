@@ -89,16 +89,17 @@ pub async fn once(watcher: &mut Watcher) -> Result<(), OnceError> {
     for attempt in 1.. {
         let polled = watcher.poll().await;
         let shared = watcher.shared();
-        let picture = shared.read();
-        if polled.synced || picture.distrust().is_some() {
-            return verdict(&picture);
+        {
+            let picture = shared.read();
+            if polled.synced || picture.distrust().is_some() {
+                return verdict(&picture);
+            }
+            if attempt == MAX_FAILURES {
+                let alarms = picture.board().standing();
+                let reason = alarms.first().map_or("the chain kept changing while it was read", |alarm| &alarm.message);
+                return Err(OnceError::Unreadable(reason.to_owned()));
+            }
         }
-        if attempt == MAX_FAILURES {
-            let alarms = picture.board().standing();
-            let reason = alarms.first().map_or("the chain kept changing while it was read", |alarm| &alarm.message);
-            return Err(OnceError::Unreadable(reason.to_owned()));
-        }
-        drop(picture);
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     unreachable!("the attempts are bounded")

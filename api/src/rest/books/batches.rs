@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 /// A stage of a batch that the log does not know.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant, reason = "a few a minute, taken apart where they arrive")]
 pub enum Stage {
     /// There is a proof.
     Proven {

@@ -64,6 +64,9 @@ impl Published {
     }
 }
 
+/// An order that stayed out of a window: account, log position, why.
+type HeldBack = (AccountSlot, u64, Deferred);
+
 /// What can be read.
 pub struct State {
     publication: Publication,
@@ -82,7 +85,7 @@ pub struct State {
     /// Batches and auctions.
     pub batches: Batches,
     /// Reasons to stay out of windows that no batch has announced.
-    held_back: VecDeque<(Window, Vec<(AccountSlot, u64, Deferred)>)>,
+    held_back: VecDeque<(Window, Vec<HeldBack>)>,
 }
 
 /// What an entry changed, on its way to those who listen.
