@@ -73,7 +73,11 @@ async fn follows(chain: TestChain) {
     assert_eq!(raised, []);
     venue.setup.chain.finalize().await;
     assert!(watcher.poll().await.synced);
-    let picture = shared.read();
+    everything_is_final(&venue, &shared.read());
+    same_as_fresh(&venue, &mut watcher).await;
+}
+
+fn everything_is_final(venue: &Venue, picture: &Picture) {
     assert_eq!((picture.settled().batch, picture.unfinal()), (6, 0));
     assert_eq!(picture.settled().tree, *venue.world.ledger.tree());
     for (slot, account) in venue.world.ledger.accounts() {
@@ -87,8 +91,6 @@ async fn follows(chain: TestChain) {
     assert_eq!(picture.account(4_000_000), None);
     let batch = picture.batch(6).expect("kept");
     assert_eq!((batch.status, batch.slots.len()), ("final", venue.world.size.accounts));
-    drop(picture);
-    same_as_fresh(&venue, &mut watcher).await;
 }
 
 #[tokio::test]
