@@ -72,7 +72,7 @@ fn a_trader_goes_from_a_key_to_a_cancelled_order() {
             ("lots", json!(25)),
             ("limit", json!(885_302)),
             ("peg_offset", json!(-5)),
-            ("fee_cap", json!("40")),
+            ("fee_cap", json!("80")),
             ("reduce_only", json!(true)),
             ("execution", json!("until_valid")),
             ("account", json!(7)),

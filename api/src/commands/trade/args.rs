@@ -158,7 +158,7 @@ pub struct OrderArgs {
     /// May only shrink the position.
     #[arg(long)]
     pub reduce_only: bool,
-    /// Most fee, in dollars a lot [default: what the market takes now].
+    /// Most fee, in dollars a lot [default: twice what the market takes now].
     #[arg(long, value_name = "USD")]
     pub max_fee: Option<String>,
 }

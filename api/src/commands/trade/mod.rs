@@ -246,7 +246,8 @@ fn read_order(
     };
     let fee_cap = match &args.max_fee {
         Some(fee) => decimal::fee(fee)?,
-        None => Fee::try_from(view.fee.0)?,
+        // The fee follows the mark: a cap at today's would keep the order out as soon as the market rises.
+        None => Fee::try_from((2 * view.fee.0).min(Fee::MAX.wide()))?,
     };
     Ok(NewOrder {
         instrument: InstrumentId::new(view.id)?,
