@@ -202,7 +202,8 @@ fn withdraw(world: &mut World, who: &str) -> Result<(), DemoError> {
         return Ok(());
     }
     world.withdraw(who, Cash::new(amount)?)?;
-    world.batch("a withdrawal")?;
+    // Fills of windows that still wait go first: an account either trades or commands in a batch.
+    while world.batch("a withdrawal")?.commands == 0 {}
     let paid = world.claim(who)?;
     if paid != amount {
         return Err(DemoError::Story(format!("{who} claimed {paid} micro-units and had withdrawn {amount}")));

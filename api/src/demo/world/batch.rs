@@ -22,6 +22,8 @@ use std::time::Instant;
 pub struct BatchOutcome {
     /// Things that wait for the next one.
     pub waiting: usize,
+    /// Commands that this one carried.
+    pub commands: usize,
 }
 
 impl World<'_> {
@@ -61,6 +63,7 @@ impl World<'_> {
             }
         }
         let trace = trace.expect("a batch that was not refused is ready");
+        outcome.commands = trace.commands.len();
         self.prove_and_submit(title, &trace)?;
         Ok(outcome)
     }
