@@ -40,8 +40,9 @@ fn the_whole_job_runs_and_a_stranger_can_follow_it() {
 
 fn another_key_opens_nothing(world: &World) {
     let (alice, bob) = (world.trader("alice"), world.trader("bob"));
-    match world.chain.open(alice.slot, &bob.viewing).unwrap_err() {
-        ChainError::Open(OpenError::Content { slot, .. } | OpenError::Hash { slot }) => assert_eq!(slot, alice.slot),
+    let account = alice.client.account();
+    match world.chain.open(account, bob.client.wallet().viewing()).unwrap_err() {
+        ChainError::Open(OpenError::Content { slot, .. } | OpenError::Hash { slot }) => assert_eq!(slot, account),
         other => panic!("{other}"),
     }
 }
@@ -89,8 +90,7 @@ fn money_claimed_has_left_the_vault(world: &mut World) {
 
 /// Micro-units a lot that longs have paid; it depends on the second in which a block of the oracle role fell.
 fn funding_of_the_perpetual(world: &World) -> i128 {
-    let (_, leaf) = world.market(&"BTC-PERP".parse().unwrap()).expect("it is listed");
-    let funding = i128::from(leaf.index.get());
+    let funding = world.market(&"BTC-PERP".parse().unwrap()).unwrap().index.0;
     // Premia of 0.06 to 0.09 % of 88,500 to 89,650 USD, one in full every eight hours, for fourteen hours: by 0.001 BTC.
     assert!((92_000..142_000).contains(&funding), "{funding}");
     funding

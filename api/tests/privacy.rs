@@ -87,7 +87,7 @@ impl Run {
         };
         // Beside the build, as every test's.
         let keys = Path::new(env!("CARGO_TARGET_TMPDIR")).join("keys");
-        let options = Options { keys: PathBuf::from(&keys), now, drive: Drive::Hand };
+        let options = Options { keys: PathBuf::from(&keys), now, drive: Drive::Hand, progress: None };
         let service = Service::start(&settings, options, &Screen::Quiet).await.unwrap();
         let role = Role::new(service.handle.clone(), service.pipeline.clone());
         let trader = |(name, strategy)| Trader {

@@ -74,6 +74,8 @@ pub struct Deposited {
     pub index: u64,
     /// The account slot; it holds only once the block is final.
     pub account: u32,
+    /// Gas of the deposit, without the approval.
+    pub gas: u64,
 }
 
 /// Deposits for a wallet, into its account or a new one; approves first what is not approved.
@@ -91,8 +93,8 @@ pub async fn deposit(
     let [owner, viewing] = wallet.eighths();
     let request = DepositRequest { slot: account, owner_eighth: words(owner), viewing_eighth: words(viewing), amount };
     l1.approve(from, U256::from(amount)).await?;
-    let (index, account, _) = l1.deposit(from, &request).await?;
-    Ok(Deposited { index, account })
+    let (index, account, receipt) = l1.deposit(from, &request).await?;
+    Ok(Deposited { index, account, gas: receipt.gas_used })
 }
 
 /// Whether L1 accepted this root for this batch.

@@ -43,7 +43,7 @@ pub struct NewOrder {
 }
 
 /// A message that the venue has taken in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placed {
     /// Order slot: with the nonce it names an order to cancel.
     pub order_slot: u8,
@@ -51,6 +51,8 @@ pub struct Placed {
     pub nonce: u32,
     /// Checked: it names this message, and the operator signed it.
     pub receipt: SignedReceipt,
+    /// Body of the request that it answers, byte for byte: message and signature. With the receipt it shows what the venue took in.
+    pub request: String,
 }
 
 /// An account at a venue.
@@ -332,7 +334,7 @@ impl Trader {
                 let operator: Point = self.venue.operator.into();
                 let receipt = check_receipt(&receipt, hash, &operator, &self.deployment())?;
                 self.journal.answer(&hash, Outcome::Accepted)?;
-                Ok(Placed { order_slot, nonce, receipt })
+                Ok(Placed { order_slot, nonce, receipt, request: sent.body.clone() })
             }
             Err(SendError::Refused(refusal)) => {
                 self.journal.answer(&hash, Outcome::Refused)?;

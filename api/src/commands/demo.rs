@@ -1,6 +1,6 @@
 //! `novation demo`.
 
-use super::key_folder;
+use super::{key_folder, log_to_stderr};
 use crate::cli::Demo;
 use crate::demo::replay::Tables;
 use crate::demo::screen::Screen;
@@ -18,6 +18,8 @@ pub fn run(args: &Demo) -> anyhow::Result<()> {
         port: args.port,
         play: play(args)?,
     };
+    // Of the node: what it waits for, if it does.
+    log_to_stderr("warn");
     let report = demo::run(&options, &Screen::detect()).context("the demo stopped")?;
     if args.json {
         println!("{}", serde_json::to_string_pretty(&report)?);

@@ -13,7 +13,9 @@ mod verify;
 mod watch;
 
 use crate::cli::{Cli, Command};
+use std::io::IsTerminal;
 use std::path::PathBuf;
+use tracing_subscriber::EnvFilter;
 
 /// Runs a command.
 ///
@@ -48,4 +50,16 @@ fn key_folder(asked: Option<&PathBuf>) -> PathBuf {
         (false, None, Some(home)) => home.join(".cache").join(BELOW),
         _ => PathBuf::from(".cache").join(BELOW),
     }
+}
+
+/// Logs to standard error. `RUST_LOG` says how much, else `usual` does.
+fn log_to_stderr(usual: &str) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));
+    let ansi = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(ansi)
+        .with_target(false)
+        .init();
 }

@@ -1,14 +1,12 @@
 //! `novation node`.
 
-use super::key_folder;
+use super::{key_folder, log_to_stderr};
 use crate::cli::NodeArgs;
 use crate::demo::screen::Screen;
 use crate::node::service::{Drive, Options, Service};
 use crate::node::settings::Settings;
 use crate::node::wall_clock;
 use anyhow::Context;
-use std::io::IsTerminal;
-use tracing_subscriber::EnvFilter;
 
 /// Runs the node until it is told to stop, or until something needs a person.
 pub fn run(args: &NodeArgs) -> anyhow::Result<()> {
@@ -17,8 +15,9 @@ pub fn run(args: &NodeArgs) -> anyhow::Result<()> {
         print!("{}", toml::to_string(&settings).context("writing the settings")?);
         return Ok(());
     }
-    log_to_stderr();
-    let options = Options { keys: key_folder(args.keys.keys.as_ref()), now: wall_clock(), drive: Drive::Clock };
+    log_to_stderr("info,alloy=warn,sqlx=warn");
+    let options =
+        Options { keys: key_folder(args.keys.keys.as_ref()), now: wall_clock(), drive: Drive::Clock, progress: None };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the async runtime")?;
     runtime.block_on(async {
         let mut service = Service::start(&settings, options, &Screen::detect()).await?;
@@ -32,18 +31,6 @@ pub fn run(args: &NodeArgs) -> anyhow::Result<()> {
             reason = service.failed() => Err(anyhow::Error::from(reason).context("the node stopped; start it again once this is mended")),
         }
     })
-}
-
-/// `RUST_LOG` says how much; requests and blocks are quiet by default.
-fn log_to_stderr() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,alloy=warn,sqlx=warn"));
-    let ansi = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(ansi)
-        .with_target(false)
-        .init();
 }
 
 /// Waits for Ctrl-C or, on Unix, for the signal that service managers send.

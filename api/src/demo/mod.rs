@@ -1,41 +1,40 @@
-//! The demo: the main job from end to end, in one process.
+//! The demo: the main job from end to end, over the ports of a real node in one process.
 //!
-//! An L1 with the contracts, traders who deposit there, signed orders, batch auctions, proofs that the contract verifies, funding,
-//! settlement, a withdrawal that is claimed on L1, and an account opened with its viewing key. **The clock is simulated**: blocks, windows
-//! and marks carry times that the script sets, so that hours of funding and an expiry fit into minutes.
+//! An L1 with the contracts, traders who deposit there and send signed orders over HTTP, batch auctions, proofs that the contract verifies,
+//! funding, settlement, a withdrawal that is claimed on L1, an account opened with its viewing key, and an auditor who computes
+//! every account again. **The clock is simulated**: blocks, windows and marks carry times that the script sets, so that hours of
+//! funding and an expiry fit into minutes.
 //!
 //! | file | what |
 //! |---|---|
-//! | [`world`] | L1, sequencer, oracle role, prover and traders, wired together |
-//! | [`trader`] | keys, nonces, signatures |
+//! | [`world`] | the node, its traders and who watches, on one clock |
+//! | [`party`] | a trader: a client of the node, an account on L1 |
 //! | [`script`] | the built-in story |
 //! | [`replay`] | orders and quotes from tables |
 //! | [`view`] | what the public sees of an account, and what its viewing key opens |
 //! | [`report`] | the table and the JSON at the end |
 //! | [`screen`] | progress |
 
+pub mod party;
 pub mod replay;
 pub mod report;
 pub mod screen;
 pub mod script;
-pub mod trader;
 pub mod view;
 pub mod world;
 
+use crate::client::ClientError;
 use crate::instrument::Terms;
-use crate::oracle::OracleError;
-use novation_prover::batch::OpenError;
+use crate::node::NodeError;
 use novation_prover::container::FileError;
-use novation_prover::ProveError;
-use novation_sequencer::reason::Refused;
 use novation_state::size::Size;
 use novation_state::units::OutOfRange;
-use novation_verifier::batch::BatchError;
-use novation_verifier::devnet::{HttpError, RpcError};
 use novation_verifier::l1::L1Error;
 use novation_verifier::watch::chain::ChainError;
+use novation_verifier::watch::recompute::RecomputeError;
 use report::Report;
 use screen::Screen;
+use std::fmt::Display;
 use std::path::PathBuf;
 use world::World;
 
@@ -75,6 +74,18 @@ pub enum Play {
     Tables(replay::Tables),
 }
 
+/// The venue tells a trader of something that the trader did not sign like this.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the venue tells {trader} of {what} of log position {position}, which {trader} has not signed")]
+pub struct Unsigned {
+    /// The trader.
+    pub trader: String,
+    /// Log position of the message that the venue names.
+    pub position: u64,
+    /// What it tells of.
+    pub what: &'static str,
+}
+
 /// Why a run ended early. Everything here is a fault of the set-up, of the input, or a bug; a wrong audit line is one too.
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
@@ -86,45 +97,31 @@ pub enum DemoError {
         /// What the system says.
         reason: std::io::Error,
     },
-    /// The L1 in this process.
-    #[error("L1: {0}")]
-    Rpc(#[from] RpcError),
-    /// The server on loopback.
+    /// The node.
     #[error(transparent)]
-    Http(#[from] HttpError),
+    Node(#[from] NodeError),
+    /// A trader got another answer than expected.
+    #[error(transparent)]
+    Client(#[from] ClientError),
     /// The contract.
     #[error(transparent)]
     L1(#[from] L1Error),
-    /// The proving key.
-    #[error(transparent)]
-    Key(#[from] OpenError),
-    /// The backend.
-    #[error(transparent)]
-    Backend(#[from] novation_gpu::Error),
-    /// A proof.
-    #[error("batch {batch}: {reason}")]
-    Prove {
-        /// The batch.
-        batch: u64,
-        /// Why there is none.
-        reason: ProveError,
-    },
-    /// Public data that no contract takes.
-    #[error(transparent)]
-    Batch(#[from] BatchError),
     /// A file that was to be written.
     #[error(transparent)]
     File(#[from] FileError),
-    /// The oracle role.
-    #[error("oracle: {0}")]
-    Oracle(#[from] OracleError),
-    /// The sequencer refuses something that the demo relies on.
-    #[error("the sequencer refuses {what}: {reason}")]
-    Refused {
+    /// The node refuses something that the operator's clock asks for.
+    #[error("the node refuses {what}: {reason}")]
+    Operator {
         /// What.
-        what: String,
+        what: &'static str,
         /// Why.
-        reason: Refused,
+        reason: String,
+    },
+    /// Something that the node does by itself did not happen.
+    #[error("the node has not got to it in an hour: {what}; the warnings above may say why")]
+    Late {
+        /// What was waited for.
+        what: &'static str,
     },
     /// What a stranger reads from the chain is not what it should be.
     #[error("what the public sees is wrong: {0}")]
@@ -135,6 +132,12 @@ pub enum DemoError {
         /// The batch.
         batch: u64,
     },
+    /// The auditor does not agree.
+    #[error("the auditor disagrees: {0}")]
+    Auditor(#[from] RecomputeError),
+    /// The auditor was told of what nobody signed.
+    #[error("the auditor disagrees: {0}")]
+    Unsigned(#[from] Unsigned),
     /// A number has no representation.
     #[error(transparent)]
     Range(#[from] OutOfRange),
@@ -160,6 +163,13 @@ pub enum DemoError {
     /// Nobody traded.
     #[error("no two orders met: nothing to prove ({0})")]
     NothingTraded(String),
+}
+
+impl DemoError {
+    /// Of something that the operator's clock asks for.
+    fn operator<E: Display>(what: &'static str) -> impl FnOnce(E) -> DemoError {
+        move |reason| DemoError::Operator { what, reason: reason.to_string() }
+    }
 }
 
 /// Runs the demo and returns its report. The audit line has been checked when this returns.

@@ -4,17 +4,18 @@
 //! oracle role quotes anew every [`ROUND_MINUTES`]. Without a markets table the built-in market quotes whatever the orders name.
 
 use super::script::START;
-use super::trader::Wish;
-use super::view::{self, usd};
+use super::view::usd;
 use super::world::{World, MAX_TRADERS};
 use super::DemoError;
 use crate::calendar::show;
+use crate::client::{ClientError, NewOrder};
 use crate::instrument::{Asset, Terms, MICRO};
 use crate::oracle::model::Model;
 use crate::oracle::rounds::{Quote, Snapshot};
 use crate::tables::markets::{MarketsTable, Quoted};
 use crate::tables::orders::OrderLine;
-use novation_state::units::{Cash, Time};
+use crate::wire::ExecutionName;
+use novation_state::units::{Cash, Fee, InstrumentId, Time};
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
@@ -112,7 +113,7 @@ pub fn play(world: &mut World, tables: &Tables) -> Result<String, DemoError> {
     round(world, &mut feed, start)?;
     let deposits: Vec<(&str, i64)> = traders.iter().map(|name| (*name, tables.deposit_usd)).collect();
     world.deposit(&deposits)?;
-    while world.deposits_wait() {
+    while world.deposits_wait()? {
         world.batch("deposits")?;
     }
 
@@ -120,20 +121,20 @@ pub fn play(world: &mut World, tables: &Tables) -> Result<String, DemoError> {
     let last = tables.orders.iter().map(|line| line.minute + line.minutes - 1).max().unwrap_or(0);
     let mut lines = tables.orders.iter().peekable();
     // Table minute 0 happens now, or when the table says, whichever is later.
-    world.advance_to(start)?;
+    world.advance_to(start);
     let origin = world.clock();
     let (mut minute, mut refusals) = (0, 0);
     while minute <= last && world.records.batches.len() - deposit_batches < tables.batches {
-        world.advance_to(origin + 60 * minute)?;
+        world.advance_to(origin + 60 * minute);
         world.screen.say(format!("\n{} minute {minute}", show(world.clock())));
         round(world, &mut feed, start + 60 * minute)?;
         let mut traded = false;
         for _ in 0..ROUND_MINUTES {
-            world.advance_to(origin + 60 * minute)?;
+            world.advance_to(origin + 60 * minute);
             while let Some(line) = lines.next_if(|line| line.minute <= minute) {
                 refusals += usize::from(!send(world, line, refusals < TOLD)?);
             }
-            world.advance_to(origin + 60 * minute + WINDOW_END)?;
+            world.advance_to(origin + 60 * minute + WINDOW_END);
             traded |= world.window()?.traded;
             minute += 1;
         }
@@ -167,35 +168,38 @@ fn round(world: &mut World, feed: &mut Feed, until: i64) -> Result<(), DemoError
     world.round(&snapshot, &new)
 }
 
-/// Sends an order; false if the sequencer refused it.
+/// Sends an order; false if the node refused it.
 fn send(world: &mut World, line: &OrderLine, tell: bool) -> Result<bool, DemoError> {
-    let not_listed = DemoError::NotListed { line: line.line, terms: line.terms };
-    let (instrument, leaf) = world.market(&line.terms).ok_or(not_listed)?;
-    let wish = Wish {
-        instrument,
+    let market = match world.market(&line.terms) {
+        Err(ClientError::NotListed { .. }) => return Err(DemoError::NotListed { line: line.line, terms: line.terms }),
+        market => market?,
+    };
+    let wish = NewOrder {
+        instrument: InstrumentId::new(market.id)?,
         side: line.side,
         lots: line.lots,
         limit: line.limit,
-        peg: line.peg,
+        peg_offset: line.peg,
         valid_until: Time::new(world.clock() + 60 * line.minutes - 1)?,
-        fee_cap: leaf.fee,
+        fee_cap: Fee::try_from(market.fee.0)?,
         reduce_only: line.reduce_only,
+        execution: ExecutionName::UntilValid,
     };
     match world.order(&line.trader, &wish) {
         Ok(()) => Ok(true),
-        Err(reason) => {
+        Err(ClientError::Refused(reason)) => {
             if tell {
                 world.screen.say(format!("  line {}: {}'s order is refused: {reason}", line.line, line.trader));
             }
             Ok(false)
         }
+        Err(error) => Err(error.into()),
     }
 }
 
 /// The trader withdraws some of what margin leaves free, if it leaves anything, and claims it.
 fn withdraw(world: &mut World, who: &str) -> Result<(), DemoError> {
-    let leaf = world.read(who)?;
-    let free = view::private(&leaf, &world.chain, world.oracle()).withdrawable;
+    let free = world.read(who)?.standing.withdrawable.0;
     let amount = free * WITHDRAWN_PERCENT / 100 / i128::from(MICRO) * i128::from(MICRO);
     world.screen.say(format!("\n{who} reads the account with the viewing key: withdrawable {} USD", usd(free)));
     if amount <= 0 {

@@ -1,7 +1,7 @@
 //! What a run has shown: as a table for people, as JSON for programs.
 
 use super::view::{self, usd, AccountView};
-use super::world::World;
+use super::world::{Audited, World};
 use super::DemoError;
 use novation_verifier::watch::audit::Audit;
 use serde::Serialize;
@@ -30,7 +30,8 @@ pub struct BatchRecord {
     pub accounts: usize,
     /// Constraints of the circuit.
     pub constraints: usize,
-    /// CPU time of witness and proof, all threads.
+    /// CPU time of the process, all threads, from the request for the batch until the node has heard that L1 accepted it: the check against the
+    /// circuit, the witness, the proof, and its verification by worker, node and contract.
     pub proving_cpu_seconds: f64,
     /// Wall time of the same.
     pub proving_seconds: f64,
@@ -47,6 +48,8 @@ pub struct Records {
     pub seed: u64,
     /// Circuit size.
     pub size: &'static str,
+    /// Where the node's public port was.
+    pub node: String,
     /// Where L1 listened.
     pub url: String,
     /// The contract.
@@ -57,7 +60,7 @@ pub struct Records {
     pub backend: String,
     /// `generated` or `cached`.
     pub key_origin: String,
-    /// Wall time to get the key ready.
+    /// Wall time until the node was ready: nearly all of it is for the key.
     pub key_seconds: f64,
     /// CPU time of the same.
     pub key_cpu_seconds: f64,
@@ -122,6 +125,8 @@ pub struct Report {
     pub account: AccountView,
     /// What adds up; the run has failed if it does not.
     pub audit: Audit,
+    /// What the independent auditor has computed; the run has failed if it is not what the accounts hold.
+    pub auditor: Audited,
 }
 
 /// Closes a run: reads the chain once more, opens the account, checks the audit line.
@@ -131,6 +136,7 @@ pub struct Report {
 pub fn finish(mut world: World, shown: &str) -> Result<Report, DemoError> {
     let audit = world.audit()?;
     let account = view::account(world.trader(shown), &world.chain, world.oracle())?;
+    let auditor = world.auditor().audited.clone();
     let records = std::mem::take(&mut world.records);
     let batches = records.batches.len();
     let sum = |of: &dyn Fn(&BatchRecord) -> u64| records.batches.iter().map(of).sum::<u64>();
@@ -147,7 +153,7 @@ pub fn finish(mut world: World, shown: &str) -> Result<Report, DemoError> {
         gas_per_batch: gas / (batches.max(1) as u64),
         gas_per_order: gas / fills.max(1),
     };
-    Ok(Report { clock: "simulated", records, totals, account, audit })
+    Ok(Report { clock: "simulated", records, totals, account, audit, auditor })
 }
 
 /// The table.
@@ -220,6 +226,11 @@ pub fn table(report: &Report) -> String {
         usd(a.cash_of_accounts),
         usd(a.house),
         usd(a.vault)
+    ));
+    let a = &report.auditor;
+    line(format!(
+        "auditor, from signed requests and L1 alone: {} accounts, {} fills, open interest and collateral agree",
+        a.accounts, a.fills
     ));
     out
 }

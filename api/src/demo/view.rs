@@ -1,6 +1,6 @@
 //! One account, twice: what everybody sees of it, and what its viewing key opens.
 
-use super::trader::Trader;
+use super::party::Party;
 use super::DemoError;
 use crate::instrument::MICRO;
 use crate::oracle::rounds::Oracle;
@@ -75,8 +75,8 @@ pub struct AccountView {
 ///
 /// # Errors
 /// [`DemoError::Chain`] if the account does not open.
-pub fn account(trader: &Trader, chain: &PublicChain, oracle: &Oracle) -> Result<AccountView, DemoError> {
-    let leaf = chain.open(trader.slot, &trader.viewing)?;
+pub fn account(trader: &Party, chain: &PublicChain, oracle: &Oracle) -> Result<AccountView, DemoError> {
+    let leaf = chain.open(trader.client.account(), trader.client.wallet().viewing())?;
     Ok(AccountView {
         trader: trader.name.clone(),
         public: public(trader, chain)?,
@@ -84,17 +84,18 @@ pub fn account(trader: &Trader, chain: &PublicChain, oracle: &Oracle) -> Result<
     })
 }
 
-fn public(trader: &Trader, chain: &PublicChain) -> Result<PublicView, DemoError> {
-    let (published, words) = chain.sealed(trader.slot)?;
-    let mine = || chain.deposits().into_iter().filter(|deposit| deposit.slot == trader.slot);
+fn public(trader: &Party, chain: &PublicChain) -> Result<PublicView, DemoError> {
+    let slot = trader.client.account();
+    let (published, words) = chain.sealed(slot)?;
+    let mine = || chain.deposits().into_iter().filter(|deposit| deposit.slot == slot);
     // Nobody knows which slot a withdrawal left from; that it went to the depositor's own address says it nevertheless.
     let paid = chain.withdrawals().into_iter().filter(|(_, w)| w.recipient == trader.address.into_array());
     Ok(PublicView {
-        slot: trader.slot.get(),
+        slot: slot.get(),
         depositor: mine().next().map_or(String::new(), |deposit| deposit.depositor.to_string()),
         deposits: mine().map(|deposit| deposit.amount).collect(),
         withdrawals: paid.map(|(_, w)| (w.amount, alloy::primitives::Address::from(w.recipient).to_string())).collect(),
-        rewritten_in: chain.rewritten(trader.slot),
+        rewritten_in: chain.rewritten(slot),
         leaf_hash: to_hex_word(&published.hash),
         ciphertext: words.iter().map(to_hex_word).collect(),
     })

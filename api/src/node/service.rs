@@ -13,7 +13,7 @@ use super::{cadence, genesis, open, time, Failure, NodeError, Now};
 use crate::demo::screen::Screen;
 use crate::rest::{self, ApiState, Books, Limits, Metrics, Publication, Rate, Venue};
 use crate::wire::Cadence;
-use crate::worker::{self, Desk, Local, Logged, Setting, Token};
+use crate::worker::{self, Desk, Local, Logged, Progress, Setting, Token};
 use novation_gpu::choose;
 use novation_prover::batch::BatchProver;
 use novation_prover::witness_store::FileWitnesses;
@@ -53,6 +53,8 @@ pub struct Options {
     pub now: Now,
     /// Who ends windows, makes batches and mines blocks of an embedded L1.
     pub drive: Drive,
+    /// Who watches the proving in this process, if anybody.
+    pub progress: Option<Progress>,
 }
 
 /// Who drives.
@@ -100,7 +102,7 @@ impl Service {
     /// # Errors
     /// [`NodeError`].
     pub async fn start(settings: &Settings, options: Options, screen: &Screen) -> Result<Service, NodeError> {
-        let Options { keys, now, drive } = options;
+        let Options { keys, now, drive, progress } = options;
         let io = |reason| NodeError::Io { what: settings.data.display().to_string(), reason };
         std::fs::create_dir_all(&settings.data).map_err(io)?;
         let (secrets, first) = Secrets::open(&settings.data.join("operator.secret"))?;
@@ -173,7 +175,7 @@ impl Service {
         if settings.prover.local {
             let source = Local::new(desk.clone(), runtime::Handle::current(), "node");
             let pace = Pace { idle: IDLE, ..Pace::default() };
-            let worker = Worker::new(source, prover.circuit().clone(), prover.shared(), Logged, pace);
+            let worker = Worker::new(source, prover.circuit().clone(), prover.shared(), Logged { progress }, pace);
             let stop = service.stop.clone();
             let work = move || worker.run(&stop).map_err(|rejected| Failure::Fatal(rejected.to_string()));
             service.tasks.spawn_blocking(move || ("the prover", work()));
@@ -249,6 +251,10 @@ impl Service {
         tokio::time::sleep(GRACE).await;
         tasks.shutdown().await;
         drop(handle);
+        if ending.is_finished() {
+            // The writer has failed, and whoever waited for a failure knows.
+            return;
+        }
         // Whoever still holds a handle keeps the writer waiting for more, which must not keep the node from stopping.
         let abort = ending.abort_handle();
         match tokio::time::timeout(LAST_GROUP, ending).await {

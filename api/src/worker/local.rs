@@ -2,6 +2,7 @@
 
 use super::desk::{Desk, DeskError};
 use novation_prover::dump::Dump;
+use novation_prover::progress::Observer;
 use novation_prover::witness_store::WitnessStore;
 use novation_prover::worker::{Delivered, Job, JobSource, Listener, Note, SourceError};
 use novation_sequencer::jobs::{Completed, JobError, Jobs, Ticket};
@@ -69,11 +70,21 @@ impl<J: Jobs, W: WitnessStore> JobSource for Local<J, W> {
     }
 }
 
+/// Who watches the proving of a batch, by its number.
+pub type Progress = Arc<dyn Fn(u64) -> Box<dyn Observer + Send> + Send + Sync>;
+
 /// Writes what a worker does to the log of the process.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Logged;
+#[derive(Clone, Default)]
+pub struct Logged {
+    /// Where progress goes, if somebody looks.
+    pub progress: Option<Progress>,
+}
 
 impl Listener for Logged {
+    fn observer(&self, job: &Job) -> Box<dyn Observer + Send> {
+        self.progress.as_ref().map_or_else(|| Box::new(()) as Box<_>, |watch| watch(job.batch))
+    }
+
     fn note(&self, note: &Note<'_>) {
         match note {
             Note::Claimed(Job { batch, attempt, .. }) => debug!(batch, attempt, "proving"),

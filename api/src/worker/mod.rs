@@ -35,7 +35,7 @@ mod token;
 mod wire;
 
 pub use desk::{witness_name, Desk, DeskError, Setting};
-pub use local::{Local, Logged};
+pub use local::{Local, Logged, Progress};
 pub use remote::{Remote, RemoteError};
 pub use routes::router;
 pub use setup::{prepare, PrepareError};

@@ -36,11 +36,12 @@ fn order_of(body: &str) -> OrderRequest {
 fn an_order_arrives_as_it_was_meant_and_the_receipt_is_checked() {
     run(async {
         let (venue, mut trader) = fresh().await;
-        let Placed { order_slot, nonce, receipt } = trader.order(&wish(), now()).await.unwrap();
+        let Placed { order_slot, nonce, receipt, request } = trader.order(&wish(), now()).await.unwrap();
         let second = trader.order(&wish(), now()).await.unwrap();
         assert_eq!((receipt.receipt.position, second.receipt.receipt.position), (1, 2));
         assert_eq!((second.order_slot, second.nonce), (order_slot + 1, nonce + 1));
-        let arrived = order_of(&venue.arrived()[0]);
+        assert_eq!(venue.arrived()[0], request);
+        let arrived = order_of(&request);
         let signed = arrived.signed().unwrap();
         assert_eq!(signed.order.hash(), receipt.receipt.message);
         let NewOrder { instrument, side, lots, limit, peg_offset, valid_until, fee_cap, reduce_only, execution } =

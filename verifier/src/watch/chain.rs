@@ -14,10 +14,10 @@ use alloy::primitives::{Address, TxHash};
 use ark_bn254::Fr;
 use novation_state::crypto::babyjub::Point;
 use novation_state::crypto::viewing::ViewingKey;
-use novation_state::leaf::{AccountLeaf, HouseLeaf};
+use novation_state::leaf::{AccountLeaf, HouseLeaf, MarketLeaf};
 use novation_state::ledger::HOUSE;
 use novation_state::markets::Markets;
-use novation_state::units::{AccountSlot, OutOfRange};
+use novation_state::units::{AccountSlot, InstrumentId, OutOfRange};
 use std::collections::BTreeMap;
 
 /// Why what L1 says is not believed.
@@ -96,6 +96,17 @@ pub struct SeenDeposit {
     pub credited: bool,
 }
 
+/// An update of the markets as the public knows it.
+#[derive(Clone, Debug)]
+pub struct SeenRound {
+    /// Its transaction.
+    pub transaction: TxHash,
+    /// Number of the markets root.
+    pub number: u32,
+    /// The leaves that it changed.
+    pub changes: Vec<(InstrumentId, MarketLeaf)>,
+}
+
 /// Everything that was read so far.
 pub struct PublicChain {
     l1: L1,
@@ -104,9 +115,9 @@ pub struct PublicChain {
     known: Known,
     /// Batches in order.
     pub batches: Vec<SeenBatch>,
+    /// Updates of markets in order.
+    pub rounds: Vec<SeenRound>,
     markets: Markets,
-    /// Updates of markets.
-    pub rounds: u32,
 }
 
 impl PublicChain {
@@ -114,7 +125,8 @@ impl PublicChain {
     pub fn new(l1: L1, from_block: u64, key: VerifyingKey, genesis_root: Fr) -> PublicChain {
         let known = Known { deployment: l1.deployment(), old_root: genesis_root, log_last: 0, deposits_consumed: 0 };
         let follower = Follower::new(l1.clone(), from_block);
-        PublicChain { l1, follower, key, known, batches: Vec::new(), markets: Markets::new(), rounds: 0 }
+        let (batches, rounds) = (Vec::new(), Vec::new());
+        PublicChain { l1, follower, key, known, batches, rounds, markets: Markets::new() }
     }
 
     /// Reads what is new, and verifies it.
@@ -158,13 +170,13 @@ impl PublicChain {
 
     async fn take_markets(&mut self, transaction: TxHash, number: u32, root: Fr) -> Result<(), ChainError> {
         let round = read::markets(&self.l1, transaction, number, root).await?;
-        let update = self.markets.update(round.changes, round.time);
+        let update = self.markets.update(round.changes.clone(), round.time);
         let update = update.map_err(|reason| ChainError::Distrust(Distrust::MarketsRule { number, reason }))?;
         if update.root != root || update.number != number {
             let (rebuilt, claimed) = (hex(&update.root), hex(&root));
             return Err(ChainError::Distrust(Distrust::MarketsRoot { number, rebuilt, claimed }));
         }
-        self.rounds = number;
+        self.rounds.push(SeenRound { transaction, number, changes: round.changes });
         Ok(())
     }
 

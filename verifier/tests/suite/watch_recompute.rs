@@ -79,14 +79,21 @@ impl Run {
 
 #[test]
 fn accounts_computed_again_are_the_ledgers_after_every_random_batch() {
-    let (mut fills, mut commands, mut settled) = (0, 0, 0);
+    let (mut fills, mut commands, mut settled, mut rolled, mut unannounced) = (0, 0, 0, 0, 0);
     for seed in 1..=4 {
         let mut run = Run::new(seed).open();
         for _ in 0..40 {
             let input = run.world.random_input();
-            let said = announced(&input);
+            let mut said = announced(&input);
             (fills, commands) = (fills + said.fills.len(), commands + said.commands.len());
             let batch = run.apply(input);
+            // Nobody announces touches: the leaves that the batch wrote tell of those that rolled something.
+            let (number, after) = (batch.batch.header.markets_number, leaves(&run.world));
+            let told = std::mem::take(&mut said.touches);
+            said.touches =
+                after.iter().filter(|(a, leaf)| run.auditor.rolled(**a, leaf, number)).map(|(a, _)| *a).collect();
+            rolled += said.touches.len();
+            unannounced += said.touches.iter().filter(|account| told.contains(account)).count();
             run.auditor.batch(&batch, &said).unwrap_or_else(|e| panic!("seed {seed}: {e}"));
             let totals = run.compare().unwrap_or_else(|e| panic!("seed {seed}: {e}"));
             assert_eq!(totals.accounts + totals.house, vault(&run.world) as i128);
@@ -95,8 +102,8 @@ fn accounts_computed_again_are_the_ledgers_after_every_random_batch() {
             run.world.markets.iter().filter(|(_, leaf)| leaf.status == novation_state::leaf::Status::Settled).count();
     }
     assert!(
-        fills > 50 && commands > 20 && settled > 0,
-        "{fills} fills, {commands} commands, {settled} settled: too little happened"
+        fills > 50 && commands > 20 && settled > 0 && rolled > unannounced && unannounced > 0,
+        "{fills} fills, {commands} commands, {settled} settled, {rolled} rolled, {unannounced} of them by touches: too little happened"
     );
 }
 

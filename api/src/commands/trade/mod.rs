@@ -263,7 +263,7 @@ fn read_order(
 }
 
 fn placed(args: &Trade, placed: &Placed, what: &str) -> anyhow::Result<()> {
-    let Placed { order_slot, nonce, receipt } = placed;
+    let Placed { order_slot, nonce, receipt, .. } = placed;
     print(
         args,
         || json!({ "order_slot": order_slot, "nonce": nonce, "receipt": Receipt::from(*receipt) }),

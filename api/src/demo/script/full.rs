@@ -84,11 +84,11 @@ pub(super) fn play(s: &mut Stage) -> Result<String, DemoError> {
 
     s.scene(START + 5 * HOUR, "night: the oracle role quotes, funding accrues")?;
     for hour in [5, 7, 9, 11] {
-        s.world.advance_to(START + hour * HOUR)?;
+        s.world.advance_to(START + hour * HOUR);
         let drift = hour as f64;
         s.quote(at(88_930.0 + 40.0 * drift, 2_975.0 + 4.0 * drift, 0.000_9), &[])?;
     }
-    s.say_funding("BTC-PERP");
+    s.say_funding("BTC-PERP")?;
     s.window(&[
         Line("bob", "BTC-PERP", Side::Sell, 0.2, THROUGH, Kind::ReduceOnly),
         Line("dave", "BTC-PERP", Side::Buy, 0.15, THROUGH, Kind::ReduceOnly),

@@ -5,16 +5,17 @@
 mod full;
 mod tiny;
 
-use super::trader::Wish;
 use super::view;
 use super::world::World;
 use super::DemoError;
 use crate::calendar::{show, DAY, HOUR};
+use crate::client::NewOrder;
 use crate::instrument::{Asset, Terms, MICRO};
 use crate::oracle::model::Model;
 use crate::oracle::rounds::Snapshot;
+use crate::wire::{ExecutionName, Micro};
 use novation_state::message::Side;
-use novation_state::units::{Cash, Lots, Ticks, Time};
+use novation_state::units::{Cash, Fee, InstrumentId, Lots, Ticks, Time};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -79,7 +80,7 @@ impl Stage<'_, '_> {
 
     /// A scene begins.
     fn scene(&mut self, at: i64, title: &str) -> Result<(), DemoError> {
-        self.world.advance_to(at)?;
+        self.world.advance_to(at);
         self.say(format!("\n{} {title}", show(self.world.clock())));
         Ok(())
     }
@@ -105,8 +106,8 @@ impl Stage<'_, '_> {
         }
         self.world.round(&snapshot, &[])?;
         for terms in self.listed.clone().into_iter().filter(|terms| terms.expiry().get() <= now) {
-            let (_, leaf) = self.world.market(&terms).expect("listed");
-            let per_coin = leaf.settlement.wide() * i128::from(terms.asset.lots_per_coin());
+            let Micro(a_lot) = self.world.market(&terms)?.settlement.unwrap_or_default();
+            let per_coin = a_lot * i128::from(terms.asset.lots_per_coin());
             self.say(format!("  {terms} settles at {} USD a coin", view::usd(per_coin)));
         }
         self.listed.retain(|terms| terms.expiry().get() > now);
@@ -118,38 +119,40 @@ impl Stage<'_, '_> {
         for Line(who, what, side, coins, through, kind) in lines {
             let terms: Terms = what.parse().expect("names of the story are instruments");
             let wish = self.wish(&terms, *side, *coins, *through, *kind)?;
-            let refused = |reason| DemoError::Refused { what: format!("{who}'s order in {terms}"), reason };
+            let refused = |reason| DemoError::Story(format!("{who}'s order in {terms}: {reason}"));
             self.world.order(who, &wish).map_err(refused)?;
         }
         Ok(())
     }
 
-    fn wish(&mut self, terms: &Terms, side: Side, coins: f64, through: f64, kind: Kind) -> Result<Wish, DemoError> {
+    fn wish(&mut self, terms: &Terms, side: Side, coins: f64, through: f64, kind: Kind) -> Result<NewOrder, DemoError> {
         let size = coins * terms.asset.lots_per_coin() as f64 * self.rng.gen_range(0.8..1.2);
-        let (instrument, leaf) = self.world.market(terms).expect("the story trades what is listed");
+        let market = self.world.market(terms)?;
         // Options are cheap: a share of their price may be less than a tick, a share of the underlying is none.
-        let distance = ((leaf.mark.get() as f64 * through).round() as i64).max(1);
-        let limit = leaf.mark.get() + side.sign() as i64 * distance;
-        Ok(Wish {
-            instrument,
+        let distance = ((market.mark as f64 * through).round() as i64).max(1);
+        let limit = market.mark + side.sign() as i64 * distance;
+        Ok(NewOrder {
+            instrument: InstrumentId::new(market.id)?,
             side,
             lots: Lots::new((size as i64).max(1))?,
             limit: Ticks::new(limit.max(0))?,
-            peg: (kind == Kind::Pegged).then_some(side.sign() as i64 * distance / 2),
+            peg_offset: (kind == Kind::Pegged).then_some(side.sign() as i64 * distance / 2),
             valid_until: Time::new(self.world.clock() + VALID)?,
-            fee_cap: leaf.fee,
+            fee_cap: Fee::try_from(market.fee.0)?,
             reduce_only: kind == Kind::ReduceOnly,
+            execution: ExecutionName::UntilValid,
         })
     }
 
     /// Orders arrive and a window ends half a minute later.
     fn window(&mut self, lines: &[Line]) -> Result<(), DemoError> {
         self.orders(lines)?;
-        self.world.advance_to(self.world.clock() + 30)?;
+        self.world.advance_to(self.world.clock() + 30);
         if !self.world.window()?.traded && !lines.is_empty() {
             return Err(DemoError::Story("orders of the story did not meet".into()));
         }
-        self.world.advance_to(self.world.clock() + 30)
+        self.world.advance_to(self.world.clock() + 30);
+        Ok(())
     }
 
     /// A batch that leaves nothing behind.
@@ -161,16 +164,12 @@ impl Stage<'_, '_> {
         Ok(())
     }
 
-    /// The trader reads the own account on L1 and signs a withdrawal of a share of what it allows.
+    /// The trader reads the own account, checks it against L1, and signs a withdrawal of a share of what it allows.
     fn withdraw(&mut self, who: &str, percent: i128) -> Result<Cash, DemoError> {
-        let leaf = self.world.read(who)?;
-        let view = view::private(&leaf, &self.world.chain, self.world.oracle());
+        let Micro(withdrawable) = self.world.read(who)?.standing.withdrawable;
         let whole = i128::from(MICRO);
-        let amount = view.withdrawable * percent / 100 / whole * whole;
-        self.say(format!(
-            "{who} reads the account with the viewing key: withdrawable {} USD",
-            view::usd(view.withdrawable)
-        ));
+        let amount = withdrawable * percent / 100 / whole * whole;
+        self.say(format!("{who} reads the account with the viewing key: withdrawable {} USD", view::usd(withdrawable)));
         if amount <= 0 {
             return Err(DemoError::Story(format!("{who} can withdraw nothing")));
         }
@@ -189,11 +188,12 @@ impl Stage<'_, '_> {
     }
 
     /// What a long lot of a perpetual has paid so far.
-    fn say_funding(&mut self, what: &str) {
+    fn say_funding(&mut self, what: &str) -> Result<(), DemoError> {
         let terms: Terms = what.parse().expect("names of the story are instruments");
-        let (_, leaf) = self.world.market(&terms).expect("listed");
-        let per_coin = leaf.index.wide() * i128::from(terms.asset.lots_per_coin());
+        let Micro(a_lot) = self.world.market(&terms)?.index;
+        let per_coin = a_lot * i128::from(terms.asset.lots_per_coin());
         self.say(format!("  funding of {terms} so far: longs paid {} USD a coin", view::usd(per_coin)));
+        Ok(())
     }
 }
 

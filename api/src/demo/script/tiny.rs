@@ -29,7 +29,7 @@ pub(super) fn play(s: &mut Stage) -> Result<String, DemoError> {
     let half_hour_before = at(89_420.0, 3_019.0, 0.000_9);
     s.scene(START + 12 * HOUR + HOUR / 2, "the last quotes before 27 March, 08:00; funding has accrued")?;
     s.quote(half_hour_before, &[])?;
-    s.say_funding("BTC-PERP");
+    s.say_funding("BTC-PERP")?;
     s.scene(START + 13 * HOUR + 30, "27MAR26 expires: its future, call and put settle")?;
     s.model = at(89_510.0, 3_026.0, 0.000_8);
     s.settle(half_hour_before)?;

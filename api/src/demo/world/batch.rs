@@ -1,19 +1,18 @@
-//! Batches: made by the sequencer, proven, verified by the contract.
+//! Batches: the operator's clock asks for one; the node makes, proves and submits it; what L1 then shows is written down.
 
-use super::World;
+use super::{inspect, World};
 use crate::calendar::show;
 use crate::demo::report::BatchRecord;
 use crate::demo::DemoError;
-use alloy::eips::BlockId;
-use alloy::sol_types::SolCall;
+use alloy::consensus::Transaction as _;
+use alloy::providers::Provider;
 use cpu_time::ProcessTime;
 use novation_sequencer::io::Item;
-use novation_sequencer::{Effect, Event};
+use novation_sequencer::{Effect, Engine, Event};
 use novation_state::trace::BatchTrace;
-use novation_verifier::batch::Batch;
 use novation_verifier::check::public_data_json;
 use novation_verifier::groth16::snarkjs;
-use novation_verifier::l1::Submission;
+use novation_verifier::l1::{L1Error, Submission};
 use std::path::Path;
 use std::time::Instant;
 
@@ -27,18 +26,19 @@ pub struct BatchOutcome {
 }
 
 impl World<'_> {
-    /// Makes a batch, proves it, and has the contract verify it.
+    /// Has the node make a batch and waits until L1 has accepted its proof. Then the auditor computes it again.
     ///
     /// # Errors
     /// [`DemoError`].
     pub fn batch(&mut self, title: &str) -> Result<BatchOutcome, DemoError> {
-        let effects = self.expect_step("a batch", Event::Batch)?;
+        let (wall, cpu) = (Instant::now(), ProcessTime::now());
+        let effects = self.event("a batch", Event::Batch)?;
         let mut outcome = BatchOutcome::default();
         let mut trace = None;
         for effect in effects {
             match effect {
                 Effect::Auction(result) => {
-                    let terms = self.oracle.terms(result.instrument).expect("it was listed");
+                    let terms = self.oracle().terms(result.instrument).expect("it was listed");
                     let (price, coins) =
                         (terms.asset.show(result.price), result.lots as f64 / terms.asset.lots_per_coin() as f64);
                     let (window, fills) = (result.window, result.fills.len());
@@ -64,40 +64,32 @@ impl World<'_> {
         }
         let trace = trace.expect("a batch that was not refused is ready");
         outcome.commands = trace.commands.len();
-        self.prove_and_submit(title, &trace)?;
+        self.until("L1 to accept the batch", async |service| Ok(inspect(service, Engine::unproven).await? == 0))?;
+        let (wall, cpu) = (wall.elapsed().as_secs_f64(), cpu.elapsed().as_secs_f64());
+        self.catch_up();
+        self.record(title, &trace, wall, cpu)?;
+        self.recompute()?;
         Ok(outcome)
     }
 
-    fn prove_and_submit(&mut self, title: &str, trace: &BatchTrace) -> Result<(), DemoError> {
+    /// Writes down what L1 shows of a batch that it has accepted.
+    fn record(&mut self, title: &str, trace: &BatchTrace, wall: f64, cpu: f64) -> Result<(), DemoError> {
         let number = trace.header.batch;
-        let (wall, cpu) = (Instant::now(), ProcessTime::now());
-        let proved = {
-            let watch = self.screen.watch(format!("proving batch {number}"));
-            self.prover.prove(trace, &watch).map_err(|reason| DemoError::Prove { batch: number, reason })?
-        };
-        let (wall, cpu) = (wall.elapsed().as_secs_f64(), cpu.elapsed().as_secs_f64());
-        let first = trace.header.deposit_first as usize;
-        let submission = Submission {
-            batch: Batch::from_words(&proved.public.words)?,
-            c: proved.public.c,
-            proof: proved.proved.proof,
-            markets_time: self.markets_times[&trace.header.markets_number],
-            depositors: self.depositors[first..first + trace.deposits.len()].to_vec(),
-        };
-        let calldata = submission.call().expect("a depositor for each deposit").abi_encode().len();
-        let (l1, operator) = (self.l1.clone(), self.devnet.signer(1).address());
-        let (gas, root) = self.wait(async {
-            let receipt = l1.submit_batch(operator, &submission).await?;
-            Ok::<_, DemoError>((receipt.gas_used, l1.known(BlockId::latest()).await?.old_root))
-        })?;
-        if root != trace.header.new_root {
+        self.look()?;
+        let seen = self.chain.batches.last().expect("L1 has accepted a batch");
+        let header = &seen.submission.batch.header;
+        if (u64::from(header.batch), header.new_root) != (number, trace.header.new_root) {
             return Err(DemoError::Root { batch: number });
         }
-        if let Some(folder) = self.dump.clone() {
-            self.dump_batch(&folder, trace, &submission)?;
+        let transaction = seen.transaction;
+        let gas = self.receipt(transaction)?.gas_used;
+        let sent =
+            self.wait(async { self.l1.provider().get_transaction_by_hash(transaction).await.map_err(L1Error::from) })?;
+        let missing = L1Error::Answer { what: "batch's transaction", reason: "not found".into() };
+        let calldata = sent.ok_or(missing)?.input().len();
+        if let Some(folder) = &self.dump {
+            self.dump_batch(folder, trace, &seen.submission)?;
         }
-        self.catch_up();
-        self.expect_step("an accepted proof", Event::Proven { batch: number })?;
         let windows = trace.header.window_last.get() - trace.header.window_first.get() + 1;
         let record = BatchRecord {
             number,
@@ -129,9 +121,10 @@ impl World<'_> {
         std::fs::create_dir_all(folder).map_err(io)?;
         let number = trace.header.batch;
         let path = |what: &str| folder.join(format!("batch-{number}.{what}"));
-        self.prover.dump(trace).save(&path("witness"))?;
+        let prover = &self.node().service.prover;
+        prover.dump(trace).save(&path("witness"))?;
         let data = submission.public_data();
-        let key = snarkjs::verifying_key_json(self.prover.prover().verifying_key());
+        let key = snarkjs::verifying_key_json(prover.prover().verifying_key());
         std::fs::write(folder.join("verification_key.json"), key).map_err(io)?;
         std::fs::write(path("proof.json"), snarkjs::proof_json(&submission.proof)).map_err(io)?;
         std::fs::write(path("public.json"), snarkjs::public_inputs_json(&data.inputs())).map_err(io)?;

@@ -1,52 +1,65 @@
-//! L1, sequencer, oracle role, prover and traders, wired together.
+//! The node, its traders, and the strangers who watch: everything of a run, driven by hand on one simulated clock.
 //!
-//! The parts talk as they would in separate processes: deposits reach the sequencer from final L1 blocks, marks reach it from the
-//! oracle role and L1 from the same round, batches reach L1 as calldata. One clock, simulated, drives all of them.
+//! The node is the real one ([`Service`]): log in SQLite, REST on a port, proving queue, submission, an L1 with a port of its own. Traders
+//! ([`Party`]) know these two ports and nothing else. What an operator's clock does otherwise (rounds of marks, windows, batches,
+//! blocks) is done here, so that the script knows what happens when. [`PublicChain`] and the auditor read L1's port like anybody.
 
+mod auditor;
 mod batch;
 mod money;
 
+pub use auditor::{Audited, Auditor};
 pub use batch::BatchOutcome;
 
-use crate::demo::report::Records;
-use crate::demo::screen::Screen;
-use crate::demo::trader::{seed_bytes, Trader, Wish};
-use crate::demo::{DemoError, Options};
+use super::party::{seed_bytes, Party};
+use super::report::Records;
+use super::screen::Screen;
+use super::{DemoError, Options};
+use crate::client::verify::instrument_of;
+use crate::client::{l1, ClientError, Http, NewOrder, Rest, Retry};
 use crate::instrument::Terms;
+use crate::node::chain::{genesis_root, Embedded};
+use crate::node::rounds::Role;
+use crate::node::secrets::{write_private, Secrets};
+use crate::node::service::{Drive, Options as NodeOptions, Service};
+use crate::node::settings::{Quotes, Settings};
 use crate::oracle::rounds::{Oracle, Snapshot};
-use alloy::primitives::Address;
+use crate::wire::{InstrumentView, VenueView};
+use alloy::eips::BlockId;
+use alloy::primitives::TxHash;
+use alloy::providers::Provider;
+use alloy::rpc::types::TransactionReceipt;
 use ark_bn254::Fr;
 use cpu_time::ProcessTime;
-use novation_circuits::batch as circuit;
-use novation_gpu::choose;
-use novation_prover::batch::BatchProver;
-use novation_prover::KeyStore;
-use novation_sequencer::reason::Refused;
-use novation_sequencer::{Config, Effect, Engine, Event, Execution, Input, SignedOrder};
+use novation_sequencer::{Effect, Engine, Event};
 use novation_state::crypto::viewing::ViewingKey;
-use novation_state::leaf::{AccountLeaf, MarketLeaf};
-use novation_state::ledger::{Deployment, Ledger};
-use novation_state::markets::Markets;
-use novation_state::public_data::PublicData;
-use novation_state::units::{AccountSlot, InstrumentId, Time};
-use novation_verifier::devnet::{deploy_token, Devnet, DevnetConfig, HttpServer};
+use novation_state::size::Size;
+use novation_state::units::{AccountSlot, Time};
 use novation_verifier::groth16::VerifyingKey;
-use novation_verifier::l1::{Circuit, DeployParams, DepositReader, L1};
+use novation_verifier::l1::{L1Error, L1};
+use novation_verifier::watch::audit::Audit;
 use novation_verifier::watch::chain::{ChainError, PublicChain};
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
-use std::path::PathBuf;
-use std::time::Instant;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 /// Blocks by which `finalized` trails the tip of the demo's L1.
 const FINALIZED_DEPTH: u64 = 64;
-/// L1 accounts that no trader uses: deployer, operator, oracle role.
-const ROLES: usize = 3;
 /// Most traders.
 pub const MAX_TRADERS: usize = 48;
-/// How long the demo's verifying key stays active after the start, in seconds: longer than any run.
-const KEY_LIFE: u64 = 10 * 365 * 86_400;
+/// The clock starts so many seconds before the script does: for the deployment.
+const BEFORE: i64 = 3_600;
+/// The demo's traders share one address and are in no hurry to be refused: requests a second.
+const RATE: u32 = 1_000_000;
+/// Between two looks at what the node's own tasks do.
+const GLANCE: Duration = Duration::from_millis(20);
+/// Nothing that is waited for takes as long, proofs of large batches on small machines included.
+const PATIENCE: Duration = Duration::from_secs(3_600);
 
 /// What ended a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,251 +68,249 @@ pub struct WindowEnd {
     pub traded: bool,
 }
 
+/// The operator's side.
+struct Node {
+    service: Service,
+    role: Role,
+}
+
 /// Everything.
 pub struct World<'a> {
     /// Where progress goes.
     pub screen: &'a Screen,
     /// Seed of the run.
     pub seed: u64,
-    runtime: Runtime,
-    devnet: Devnet,
-    http: HttpServer,
+    /// Until the world ends.
+    node: Option<Node>,
+    clock: Arc<AtomicI64>,
+    /// The node's public port, for traders.
+    rest: Rest,
+    venue: VenueView,
+    /// As traders see them, after the last round.
+    instruments: Vec<InstrumentView>,
+    /// L1's port, for whoever only reads.
     l1: L1,
-    deposits: DepositReader,
-    /// What a stranger reads from L1.
+    /// What a stranger reads there.
     pub chain: PublicChain,
-    prover: BatchProver,
-    engine: Engine,
-    oracle: Oracle,
+    auditor: Auditor,
     /// By name.
-    traders: BTreeMap<String, Trader>,
+    parties: BTreeMap<String, Party>,
+    /// The house's viewing key, as an auditor would get it from the operator.
     house: ViewingKey,
     genesis_root: Fr,
-    clock: i64,
-    /// Times under which markets were accepted, by number.
-    markets_times: BTreeMap<u32, u64>,
-    /// Who made each deposit, in queue order.
-    depositors: Vec<Address>,
     dump: Option<PathBuf>,
     /// What the report is made of.
     pub records: Records,
+    runtime: Runtime,
+    /// The node's data.
+    _folder: TempDir,
 }
 
 impl<'a> World<'a> {
-    /// Starts an L1, opens or makes the proving key, deploys the contracts with it. The clock stands at the L1's genesis until
-    /// [`World::advance_to`].
+    /// Starts a node with an L1 in a folder of its own. The clock stands before the script's start until [`World::advance_to`].
     ///
     /// # Errors
     /// [`DemoError`].
     pub fn open(options: &Options, screen: &'a Screen) -> Result<World<'a>, DemoError> {
-        let chosen = choose("auto")?;
-        screen.say(format!("prover: {}", chosen.reason));
-        let (wall, cpu) = (Instant::now(), ProcessTime::now());
-        let prover = {
-            let watch = screen.watch(format!("{} key", options.size.name));
-            BatchProver::open(options.size, &KeyStore::new(&options.keys), chosen.backend, &watch)?
+        let io = |what: &str| {
+            let what = what.to_owned();
+            move |reason| DemoError::Io { what, reason }
         };
-        let constraints = prover.prover().r1cs().matrices().num_constraints();
-        let origin = format!("{:?}", prover.origin()).to_lowercase();
-        screen.say(format!("key: {origin}, {constraints} constraints, {:.1} s", wall.elapsed().as_secs_f64()));
+        let folder = tempfile::tempdir().map_err(io("a temporary folder"))?;
+        let secrets = Secrets::of(seed_bytes(options.seed, "operator"));
+        let text = hex::encode(seed_bytes(options.seed, "operator"));
+        write_private(&folder.path().join("operator.secret"), &text).map_err(io("the operator's secret"))?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        let runtime = runtime.map_err(io("the async runtime"))?;
+        let clock = Arc::new(AtomicI64::new(options.start() - BEFORE));
 
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-        let runtime = runtime.map_err(|reason| DemoError::Io { what: "the async runtime".into(), reason })?;
-        let start = options.start() as u64;
-        let devnet = Devnet::new(DevnetConfig {
-            // Blocks before the start: the deployment.
-            genesis_time: start - 3_600,
-            finalized_depth: FINALIZED_DEPTH,
-            safe_depth: FINALIZED_DEPTH / 2,
-            accounts: ROLES + MAX_TRADERS,
-            ..DevnetConfig::default()
-        });
-        let house = ViewingKey::from_seed(&seed_bytes(options.seed, "house"));
-        let key = prover.prover().verifying_key().clone();
-        let [deployer, operator, oracle] = [0, 1, 2].map(|i| devnet.signer(i).address());
-        // The genesis root holds the house alone, which no deployment changes.
-        let genesis_root = Ledger::genesis(Deployment::new(0, [0; 20]), house.public()).root();
-        let (http, l1) = runtime.block_on(async {
-            let provider = devnet.provider();
-            let collateral = deploy_token(&provider, deployer).await?;
-            let circuit = Circuit { size: options.size, key: key.clone(), active_until: start + KEY_LIFE };
-            let params = DeployParams {
-                collateral,
-                proposers: vec![deployer],
-                executors: vec![Address::ZERO],
-                operator,
-                oracle,
-                genesis_root,
-                circuits: vec![circuit],
-            };
-            let l1 = L1::deploy(provider, deployer, params).await?;
-            Ok::<_, DemoError>((devnet.serve_http(options.port).await?, l1))
+        let (wall, cpu) = (Instant::now(), ProcessTime::now());
+        let (settings, node_options) = (settings(options, folder.path()), node_options(options, &clock, *screen));
+        let service = runtime.block_on(Service::start(&settings, node_options, screen))?;
+        let (wall, cpu) = (wall.elapsed().as_secs_f64(), cpu.elapsed().as_secs_f64());
+        let prover = service.prover.prover();
+        let constraints = prover.r1cs().matrices().num_constraints();
+        let origin = format!("{:?}", service.prover.origin()).to_lowercase();
+        screen.say(format!("prover: {}", prover.backend().description()));
+        screen.say(format!("key: {origin}, {constraints} constraints; node and key ready in {wall:.1} s"));
+
+        let port = format!("http://{}", service.addresses.public);
+        let rest = Rest::new(Http::new(&port, Retry::default())?);
+        let (venue, url, l1) = runtime.block_on(async {
+            let venue = rest.venue().await?;
+            let url = venue.l1_url.clone().expect("the demo's L1 is embedded");
+            let (l1, _) = l1::connect(&url, &venue, l1::Payer::Nobody).await?;
+            Ok::<_, ClientError>((venue, url, l1))
         })?;
-        screen.say(format!("L1: {} (chain {}), contract {}", http.url(), l1.chain(), l1.contract()));
+        screen.say(format!("node: {port} (page, REST and WebSocket, until the demo ends)"));
+        screen.say(format!("L1: {url} (chain {}), contract {}", l1.chain(), l1.contract()));
         screen.say("the clock is simulated: blocks, windows and marks carry the script's times");
 
-        let ledger = Ledger::genesis(Deployment::new(l1.chain(), l1.contract().into()), house.public());
-        let log_root = novation_sequencer::log::Head::genesis(ledger.deployment().id).root;
-        let config = Config {
-            size: options.size,
-            max_unproven: 1,
-            secret: seed_bytes(options.seed, "operator"),
-            circuit: Box::new(|trace| circuit::check(trace, &PublicData::of(trace)).map_err(|e| e.to_string())),
-        };
         let records = Records {
             seed: options.seed,
             size: options.size.name,
-            url: http.url(),
+            node: port,
+            url,
             contract: l1.contract().to_string(),
             chain: l1.chain(),
-            backend: prover.prover().backend().description(),
+            backend: prover.backend().description(),
             key_origin: origin,
-            key_seconds: wall.elapsed().as_secs_f64(),
-            key_cpu_seconds: cpu.elapsed().as_secs_f64(),
+            key_seconds: wall,
+            key_cpu_seconds: cpu,
             constraints,
             ..Records::default()
         };
+        let root = genesis_root(&secrets);
         Ok(World {
             screen,
             seed: options.seed,
-            deposits: DepositReader::new(l1.clone(), 0),
-            chain: PublicChain::new(l1.clone(), 0, key, genesis_root),
-            engine: Engine::new(config, ledger, Markets::new(), log_root),
-            oracle: Oracle::new(),
-            traders: BTreeMap::new(),
-            house,
-            genesis_root,
-            clock: devnet.next_timestamp() as i64,
-            markets_times: BTreeMap::new(),
-            depositors: Vec::new(),
+            chain: PublicChain::new(l1.clone(), 0, prover.verifying_key().clone(), root),
+            auditor: Auditor::new(l1.deployment()),
+            node: Some(Node { role: Role::new(service.handle.clone(), service.pipeline.clone()), service }),
+            clock,
+            rest,
+            venue,
+            instruments: Vec::new(),
+            l1,
+            parties: BTreeMap::new(),
+            house: secrets.house(),
+            genesis_root: root,
             dump: options.dump.clone(),
             records,
             runtime,
-            devnet,
-            http,
-            l1,
-            prover,
+            _folder: folder,
         })
+    }
+
+    fn node(&self) -> &Node {
+        self.node.as_ref().expect("it runs until the world ends")
+    }
+
+    fn embedded(&self) -> &Embedded {
+        self.node().service.chain.embedded.as_ref().expect("the demo's L1 is embedded")
     }
 
     fn wait<T, E: Into<DemoError>>(&self, work: impl Future<Output = Result<T, E>>) -> Result<T, DemoError> {
         self.runtime.block_on(work).map_err(Into::into)
     }
 
+    /// Waits for what the node's own tasks do.
+    fn until(
+        &mut self,
+        what: &'static str,
+        done: impl AsyncFn(&Service) -> Result<bool, DemoError>,
+    ) -> Result<(), DemoError> {
+        let Node { service, .. } = self.node.as_mut().expect("it runs until the world ends");
+        self.runtime.block_on(async {
+            let begun = Instant::now();
+            while !done(service).await? {
+                if begun.elapsed() > PATIENCE {
+                    return Err(DemoError::Late { what });
+                }
+                tokio::select! {
+                    reason = service.failed() => return Err(reason.into()),
+                    () = tokio::time::sleep(GLANCE) => {}
+                }
+            }
+            Ok(())
+        })
+    }
+
     /// Now, in Unix seconds.
     pub fn clock(&self) -> i64 {
-        self.clock
+        self.clock.load(Ordering::SeqCst)
     }
 
     fn now(&self) -> Time {
-        Time::new(self.clock).expect("the clock is a time of this century")
+        Time::new(self.clock()).expect("the clock is a time of this century")
     }
 
     /// Moves the clock on; a time that is over already changes nothing.
-    ///
-    /// # Errors
-    /// [`DemoError::Rpc`].
-    pub fn advance_to(&mut self, seconds: i64) -> Result<(), DemoError> {
+    pub fn advance_to(&mut self, seconds: i64) {
         self.catch_up();
-        if seconds > self.clock {
-            self.clock = seconds;
-            self.devnet.set_next_timestamp(seconds as u64)?;
-        }
-        Ok(())
+        self.clock.fetch_max(seconds, Ordering::SeqCst);
+        self.node().service.chain.tick();
     }
 
     /// The clock never lags behind the chain: blocks take a second each.
     fn catch_up(&mut self) {
-        self.clock = self.clock.max(self.devnet.next_timestamp() as i64);
+        let next = self.embedded().devnet.next_timestamp();
+        self.clock.fetch_max(i64::try_from(next).expect("a time of this century"), Ordering::SeqCst);
     }
 
     /// The oracle role.
     pub fn oracle(&self) -> &Oracle {
-        &self.oracle
-    }
-
-    /// The L1's URL.
-    pub fn url(&self) -> String {
-        self.http.url()
+        self.node().role.oracle()
     }
 
     /// Circuit size.
-    pub fn size(&self) -> novation_state::size::Size {
-        self.prover.size()
+    pub fn size(&self) -> Size {
+        self.node().service.prover.size()
     }
 
-    /// The market leaf of a listed instrument.
-    pub fn market(&self, terms: &Terms) -> Option<(InstrumentId, &MarketLeaf)> {
-        let id = self.oracle.id(terms)?;
-        Some((id, self.engine.markets().get(id)?))
-    }
-
-    fn trader_mut(&mut self, name: &str) -> &mut Trader {
-        self.traders.get_mut(name).expect("scripts and tables name traders that were introduced")
+    /// A listed instrument after the last round, as traders read it over REST.
+    ///
+    /// # Errors
+    /// [`ClientError::NotListed`], or whatever is wrong with what the node says.
+    pub fn market(&self, terms: &Terms) -> Result<&InstrumentView, ClientError> {
+        instrument_of(&self.instruments, &terms.to_string()).map(|(view, _)| view)
     }
 
     /// A trader by name.
     ///
     /// # Panics
     /// If nobody of that name has deposited.
-    pub fn trader(&self, name: &str) -> &Trader {
-        &self.traders[name]
+    pub fn trader(&self, name: &str) -> &Party {
+        &self.parties[name]
     }
 
-    fn step(&mut self, event: Event) -> Result<Vec<Effect>, Refused> {
-        let effects = self.engine.step(Input { time: self.now(), event });
-        // A refusal is the only effect of its input.
-        match <[Effect; 1]>::try_from(effects) {
-            Ok([Effect::Refused(reason)]) => Err(reason),
-            Ok([only]) => Ok(vec![only]),
-            Err(effects) => Ok(effects),
-        }
+    /// The operator's clock does something.
+    fn event(&self, what: &'static str, event: Event) -> Result<Vec<Effect>, DemoError> {
+        self.runtime.block_on(self.node().service.handle.event(event)).map_err(DemoError::operator(what))
     }
 
-    fn expect_step(&mut self, what: &str, event: Event) -> Result<Vec<Effect>, DemoError> {
-        self.step(event).map_err(|reason| DemoError::Refused { what: what.to_owned(), reason })
+    /// What the operator knows.
+    fn inspect<T: Send + 'static>(&self, look: impl FnOnce(&Engine) -> T + Send + 'static) -> Result<T, DemoError> {
+        self.runtime.block_on(inspect(&self.node().service, look))
     }
 
-    /// The oracle role posts a round: to the sequencer, and to L1 with the changed leaves as calldata.
+    /// The oracle role posts a round, and the node takes it to L1.
     ///
     /// # Errors
     /// [`DemoError`].
     pub fn round(&mut self, snapshot: &Snapshot, new: &[Terms]) -> Result<(), DemoError> {
-        let changes = self.oracle.round(snapshot, new)?;
-        let leaves: Vec<(u32, Vec<Fr>)> =
-            changes.iter().map(|(id, leaf)| (id.get() as u32, leaf.words().to_vec())).collect();
-        self.expect_step("an oracle round", Event::Markets(changes))?;
-        let markets = self.engine.markets();
-        let (number, root, time) = (markets.number(), markets.root(), markets.time().get() as u64);
-        let (l1, oracle) = (self.l1.clone(), self.devnet.signer(2).address());
-        let receipt = self.wait(async { l1.submit_markets(oracle, number, &root, time, &leaves).await })?;
-        self.markets_times.insert(number, time);
-        self.records.rounds += 1;
-        self.records.markets_gas += receipt.gas_used;
+        let Node { role, .. } = self.node.as_mut().expect("it runs until the world ends");
+        self.runtime.block_on(role.post(snapshot, new)).map_err(DemoError::operator("a round of marks"))?;
+        let number = self.inspect(|engine| engine.markets().number())?;
+        self.until("the marks on L1", async |service| {
+            Ok(service.chain.l1.last_markets(BlockId::latest()).await?.0 >= number)
+        })?;
         self.catch_up();
+        self.look()?;
+        let round = self.chain.rounds.last().expect("one was posted").transaction;
+        self.records.rounds += 1;
+        self.records.markets_gas += self.receipt(round)?.gas_used;
+        self.instruments = self.wait(self.rest.instruments())?;
         Ok(())
     }
 
-    /// A trader signs an order and sends it to the sequencer. A refusal is the trader's, not the demo's: it is recorded and returned.
-    pub fn order(&mut self, name: &str, wish: &Wish) -> Result<(), Refused> {
-        let deployment = self.l1.deployment();
-        let (order, signature) = self.trader_mut(name).order(deployment, wish);
-        self.records.orders_sent += 1;
-        let signed = SignedOrder { order, signature, execution: Execution::UntilValid };
-        match self.step(Event::Order(signed)) {
-            Ok(_) => Ok(()),
-            Err(reason) => {
-                self.records.orders_refused += 1;
-                Err(reason)
-            }
-        }
+    fn receipt(&self, transaction: TxHash) -> Result<TransactionReceipt, DemoError> {
+        let found =
+            self.wait(async { self.l1.provider().get_transaction_receipt(transaction).await.map_err(L1Error::from) });
+        let missing = L1Error::Answer { what: "receipt", reason: format!("{transaction} has none") };
+        Ok(found?.ok_or(missing)?)
     }
 
-    /// Resting orders: log position to lots left.
-    fn book(&self) -> BTreeMap<u64, i64> {
-        let of =
-            |trader: &Trader| self.engine.resting(trader.slot).map(|(p, _, left)| (p, left.get())).collect::<Vec<_>>();
-        self.traders.values().flat_map(of).collect()
+    /// A trader signs an order and sends it to the node. A refusal is the trader's, not the demo's: it is recorded and returned.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn order(&mut self, name: &str, wish: &NewOrder) -> Result<(), ClientError> {
+        let now = self.now();
+        self.records.orders_sent += 1;
+        let outcome = self.runtime.block_on(party(&mut self.parties, name).order(wish, now));
+        self.records.orders_refused += usize::from(matches!(outcome, Err(ClientError::Refused(_))));
+        outcome
     }
 
     /// Ends the auction window.
@@ -307,24 +318,18 @@ impl<'a> World<'a> {
     /// # Errors
     /// [`DemoError`].
     pub fn window(&mut self) -> Result<WindowEnd, DemoError> {
-        let before = self.book();
-        let effects = self.expect_step("the end of a window", Event::Window)?;
+        let before = self.inspect(|engine| engine.backlog().windows)?;
+        let effects = self.event("the end of a window", Event::Window)?;
         self.records.windows += 1;
-        let mut lapsed = BTreeSet::new();
         for effect in &effects {
-            match effect {
-                Effect::Lapsed { position, .. } => drop(lapsed.insert(*position)),
-                Effect::Deferred { position, reason } => {
-                    self.records.orders_deferred += 1;
-                    self.screen.say(format!("  order {position} waits: {reason}"));
-                }
-                _ => {}
+            if let Effect::Deferred { position, reason } = effect {
+                self.records.orders_deferred += 1;
+                self.screen.say(format!("  order {position} waits: {reason}"));
             }
         }
-        // Fills are announced with their batch; the book already shows that there are some.
-        let after = self.book();
-        let traded = before.iter().any(|(p, left)| !lapsed.contains(p) && after.get(p) != Some(left));
-        Ok(WindowEnd { traded })
+        // Fills are announced with their batch; that a window waits for one says that there are some.
+        let after = self.inspect(|engine| engine.backlog().windows)?;
+        Ok(WindowEnd { traded: after > before })
     }
 
     /// Reads what is new on L1, as a stranger does.
@@ -336,31 +341,30 @@ impl<'a> World<'a> {
         Ok(&self.chain)
     }
 
-    /// A trader's account, read from L1 with the viewing key.
-    ///
-    /// # Errors
-    /// [`DemoError::Chain`].
-    pub fn read(&mut self, name: &str) -> Result<AccountLeaf, DemoError> {
-        self.look()?;
-        let trader = self.trader(name);
-        Ok(self.chain.open(trader.slot, &trader.viewing)?)
+    /// Slot and viewing key of every account that L1 has credited.
+    fn keys(&self) -> Result<Vec<(AccountSlot, &ViewingKey)>, DemoError> {
+        let credited: BTreeSet<AccountSlot> =
+            self.chain.deposits().iter().filter(|deposit| deposit.credited).map(|deposit| deposit.slot).collect();
+        // An account without its key would make the sums meaningless.
+        let of = |slot| {
+            let mut keys = self.parties.values().map(|party| (party.client.account(), party.client.wallet().viewing()));
+            keys.find(|(known, _)| *known == slot).ok_or(ChainError::NeverWritten { slot }.into())
+        };
+        credited.into_iter().map(of).collect()
     }
 
     /// The audit line, recomputed from the chain with everybody's viewing keys.
     ///
     /// # Errors
     /// [`DemoError::Chain`].
-    pub fn audit(&mut self) -> Result<novation_verifier::watch::audit::Audit, DemoError> {
+    pub fn audit(&mut self) -> Result<Audit, DemoError> {
         self.look()?;
-        let credited: BTreeSet<AccountSlot> =
-            self.chain.deposits().iter().filter(|d| d.credited).map(|d| d.slot).collect();
-        let keys: Vec<(AccountSlot, &ViewingKey)> =
-            self.traders.values().filter(|t| credited.contains(&t.slot)).map(|t| (t.slot, &t.viewing)).collect();
-        // An account without its key would make the sums meaningless.
-        if let Some(slot) = credited.iter().find(|slot| !keys.iter().any(|(known, _)| known == *slot)) {
-            return Err(ChainError::NeverWritten { slot: *slot }.into());
-        }
-        Ok(self.runtime.block_on(self.chain.audit(&keys, &self.house))?)
+        Ok(self.runtime.block_on(self.chain.audit(&self.keys()?, &self.house))?)
+    }
+
+    /// What the auditor has found so far; a disagreement would have ended the run.
+    pub fn auditor(&self) -> &Auditor {
+        &self.auditor
     }
 
     /// A client of the contract, and where it was deployed from nothing but the house.
@@ -375,6 +379,50 @@ impl<'a> World<'a> {
 
     /// The key under which the contract verifies.
     pub fn verifying_key(&self) -> &VerifyingKey {
-        self.prover.prover().verifying_key()
+        self.node().service.prover.prover().verifying_key()
+    }
+}
+
+impl Drop for World<'_> {
+    /// Stops the node: its worker's thread would keep the process from ending.
+    fn drop(&mut self) {
+        if let Some(Node { service, role }) = self.node.take() {
+            drop(role);
+            self.runtime.block_on(service.stop());
+        }
+    }
+}
+
+/// A trader who was introduced.
+fn party<'p>(parties: &'p mut BTreeMap<String, Party>, name: &str) -> &'p mut Party {
+    parties.get_mut(name).expect("scripts and tables name traders that were introduced")
+}
+
+/// What the operator knows.
+async fn inspect<T: Send + 'static>(
+    service: &Service,
+    look: impl FnOnce(&Engine) -> T + Send + 'static,
+) -> Result<T, DemoError> {
+    service.handle.inspect(look).await.map_err(DemoError::operator("a look at the engine"))
+}
+
+/// A node for one run: all ports free ones but L1's, nothing that happens by the clock.
+fn settings(options: &Options, folder: &Path) -> Settings {
+    let mut settings = Settings { data: folder.into(), size: options.size.name.into(), ..Settings::default() };
+    settings.listen.set_port(0);
+    settings.metrics.set_port(0);
+    settings.quotes = Quotes::None;
+    (settings.l1.port, settings.l1.finalized_depth) = (options.port, FINALIZED_DEPTH);
+    (settings.api.address_rate, settings.api.account_rate) = (RATE, RATE);
+    settings
+}
+
+fn node_options(options: &Options, clock: &Arc<AtomicI64>, screen: Screen) -> NodeOptions {
+    let clock = clock.clone();
+    NodeOptions {
+        keys: options.keys.clone(),
+        now: Arc::new(move || clock.load(Ordering::SeqCst)),
+        drive: Drive::Hand,
+        progress: Some(Arc::new(move |batch| Box::new(screen.watch(format!("proving batch {batch}"))))),
     }
 }

@@ -101,6 +101,15 @@ impl Recomputation {
         &self.accounts
     }
 
+    /// Whether a batch under markets `number` rolled settled positions of an account, to be asked before the batch is taken. The leaf that the
+    /// batch wrote tells: nobody else knows of a touch, and a fill or a withdrawal shows by itself. What the roll was worth is
+    /// computed here all the same.
+    pub fn rolled(&self, account: AccountSlot, leaf: &AccountLeaf, number: u32) -> bool {
+        let held = self.accounts.get(&account).into_iter().flat_map(|holding| holding.positions.keys());
+        let mut settled = held.filter(|id| self.market(**id, number).is_some_and(|m| m.status == Status::Settled));
+        settled.any(|id| leaf.positions.iter().all(|position| position.is_empty() || position.id != *id))
+    }
+
     fn market(&self, id: InstrumentId, number: u32) -> Option<&MarketLeaf> {
         self.markets.get(&id)?.range(..=number).next_back().map(|(_, leaf)| leaf)
     }
