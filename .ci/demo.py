@@ -34,9 +34,13 @@ def judge(report: dict) -> None:
     assert all(b["gas"] > 200_000 and b["constraints"] > 500_000 for b in batches), "a batch was not proven and verified"
     assert audit["cash_of_accounts"] + audit["house"] == audit["vault"], audit
     assert all(s["settled"] or s["net"] == 0 for s in audit["series"].values()), audit
-    totals = report["totals"]
+    totals, auditor = report["totals"], report["auditor"]
+    assert (auditor["batches"], auditor["fills"]) == (len(batches), totals["fills"]), auditor
+    assert auditor["cash_of_accounts"] + auditor["house"] == auditor["vault"] == audit["vault"], auditor
+    live = {instrument: s["long"] for instrument, s in audit["series"].items() if not s["settled"]}
+    assert auditor["open_interest"] == live, (auditor, live)
     print(f"{len(batches)} batches, {totals['fills']} fills, {totals['proving_cpu_seconds']:.0f} CPU s of proving, "
-          f"{totals['gas_per_batch']} gas a batch: audit line holds", flush=True)
+          f"{totals['gas_per_batch']} gas a batch: audit line holds, the auditor agrees", flush=True)
 
 
 story = json.loads(novation("demo", "--json"))

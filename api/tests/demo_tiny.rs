@@ -112,6 +112,13 @@ fn the_report_counts_what_happened(report: &Report) {
     assert_eq!((audit.clearing, audit.unrolled), (0, 0), "everybody has rolled");
     let live: Vec<_> = audit.series.iter().map(|(id, s)| (*id, s.net, s.settled)).collect();
     assert_eq!(live, [(1, 0, false)], "only the perpetual is held");
+
+    // The auditor, who has only messages, announcements and L1, comes to the same.
+    let auditor = &report.auditor;
+    assert_eq!((auditor.batches, auditor.accounts, auditor.fills, auditor.commands), (5, 3, 10, 1));
+    assert_eq!((auditor.cash_of_accounts, auditor.house), (audit.cash_of_accounts, audit.house));
+    assert_eq!(i128::try_from(auditor.vault), Ok(audit.vault));
+    assert_eq!(auditor.open_interest, [(1, audit.series[&1].long)].into());
 }
 
 fn the_public_sees_amounts_and_ciphertext(report: &Report) {
@@ -147,9 +154,13 @@ fn the_owner_sees_positions_and_margin(report: &Report, funding: i128) {
 
 fn the_table_says_so(report: &Report) {
     let table = report::table(report);
-    for part in
-        ["a future and a perpetual", "what everybody sees", "158 lots BTC-PERP at 89712.8", "net to zero: holds"]
-    {
+    for part in [
+        "a future and a perpetual",
+        "what everybody sees",
+        "158 lots BTC-PERP at 89712.8",
+        "net to zero: holds",
+        "3 accounts, 10 fills, open interest and collateral agree",
+    ] {
         assert!(table.contains(part), "`{part}` is missing in\n{table}");
     }
 }

@@ -24,11 +24,17 @@ pub struct Party {
     /// The account at the venue.
     pub client: Trader,
     l1: L1,
-    /// What was signed and taken in, by log position: what the auditor is shown.
-    orders: BTreeMap<u64, SignedOrder>,
-    commands: BTreeMap<u64, SignedCommand>,
+    signed: Signed,
     /// The last fill that was read.
     heard: u64,
+}
+
+/// What a trader has signed and the venue has taken in, by log position: what the auditor is shown.
+#[derive(Debug, Default)]
+struct Signed {
+    trader: String,
+    orders: BTreeMap<u64, SignedOrder>,
+    commands: BTreeMap<u64, SignedCommand>,
 }
 
 /// Who somebody is before there is an account.
@@ -59,8 +65,8 @@ impl Newcomer<'_> {
         let deposited = l1::deposit(&l1, address, &wallet, None, amount).await?;
         let account = AccountSlot::new(deposited.account.into())?;
         let client = Trader::new(rest.clone(), venue.clone(), wallet, Journal::in_memory(), account);
-        let (orders, commands) = (BTreeMap::new(), BTreeMap::new());
-        let party = Party { name: self.name.to_owned(), address, client, l1, orders, commands, heard: 0 };
+        let signed = Signed { trader: self.name.to_owned(), ..Signed::default() };
+        let party = Party { name: self.name.to_owned(), address, client, l1, signed, heard: 0 };
         Ok((party, deposited.gas))
     }
 }
@@ -73,7 +79,7 @@ impl Party {
     pub async fn order(&mut self, wish: &NewOrder, now: Time) -> Result<(), ClientError> {
         let Placed { receipt, request, .. } = self.client.order(wish, now).await?;
         let request: OrderRequest = serde_json::from_str(&request).expect("the client wrote it");
-        self.orders.insert(receipt.receipt.position, request.signed().expect("the client signed it"));
+        self.signed.orders.insert(receipt.receipt.position, request.signed().expect("the client signed it"));
         Ok(())
     }
 
@@ -84,7 +90,7 @@ impl Party {
     pub async fn withdraw(&mut self, amount: Cash, now: Time) -> Result<(), ClientError> {
         let Placed { receipt, request, .. } = self.client.withdraw(amount, self.address.into(), now).await?;
         let request: CommandRequest = serde_json::from_str(&request).expect("the client wrote it");
-        self.commands.insert(receipt.receipt.position, request.signed().expect("the client signed it"));
+        self.signed.commands.insert(receipt.receipt.position, request.signed().expect("the client signed it"));
         Ok(())
     }
 
@@ -123,35 +129,36 @@ impl Party {
         let commands = rest.commands(&credential).await?;
         self.heard = fills.last().map_or(self.heard, |fill| fill.id);
         for view in fills {
-            let fill = self.fill(&view, batch)?;
+            let fill = self.signed.fill(&view, batch)?;
             to.fills.insert((view.window, view.position), fill);
         }
         for view in commands.iter().filter(|view| view.batch == Some(batch)) {
-            to.commands.insert(view.position, self.command(view)?);
+            to.commands.insert(view.position, self.signed.command(view)?);
         }
         Ok(())
     }
+}
 
-    fn unsigned(&self, position: u64, what: &'static str) -> Unsigned {
-        Unsigned { trader: self.name.clone(), position, what }
+impl Signed {
+    fn unsigned(&self, position: u64, what: &'static str) -> DemoError {
+        Unsigned { trader: self.trader.clone(), position, what }.into()
     }
 
     fn fill(&self, view: &FillView, batch: u64) -> Result<Fill, DemoError> {
         let signed = self.orders.get(&view.position).ok_or_else(|| self.unsigned(view.position, "a fill"))?;
         let SignedOrder { order, signature, .. } = *signed;
         if (view.instrument, view.side) != (order.instrument.get(), SideName::from(order.side)) {
-            return Err(self.unsigned(view.position, "a fill of another instrument or side").into());
+            return Err(self.unsigned(view.position, "a fill of another instrument or side"));
         }
         if view.batch != batch {
-            return Err(self.unsigned(view.position, "a fill in another batch").into());
+            return Err(self.unsigned(view.position, "a fill in another batch"));
         }
         let (window, price, fill) = (Window::new(view.window)?, Ticks::new(view.price)?, Lots::new(view.lots)?);
         Ok(Fill { order, signature, window, price, fill })
     }
 
     fn command(&self, view: &CommandView) -> Result<SignedCommand, DemoError> {
-        let signed = self.commands.get(&view.position);
-        Ok(*signed.ok_or_else(|| self.unsigned(view.position, "a command"))?)
+        self.commands.get(&view.position).copied().ok_or_else(|| self.unsigned(view.position, "a command"))
     }
 }
 
@@ -179,4 +186,81 @@ pub fn seed_bytes(seed: u64, name: &str) -> [u8; 32] {
     hasher.update(seed.to_be_bytes());
     hasher.update(name);
     hasher.finalize().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{ActionJson, CommandState, ExecutionName, Micro, Word};
+    use ark_bn254::Fr;
+    use novation_state::message::{Action, Binding, Command, Order, Side};
+    use novation_state::units::{Fee, InstrumentId};
+
+    /// An order at log position 7 and a withdrawal at 8.
+    fn signed() -> Signed {
+        let wallet = Wallet::in_memory(seed_bytes(1, "ann"));
+        let account = AccountSlot::new(3).unwrap();
+        let binding = Binding { deployment: Fr::from(9), account, order_slot: 0, nonce: 1, epoch: 0 };
+        let order = Order {
+            binding,
+            instrument: InstrumentId::new(2).unwrap(),
+            side: Side::Buy,
+            lots: Lots::new(10).unwrap(),
+            limit: Ticks::new(500).unwrap(),
+            peg_offset: None,
+            valid_until: Time::new(1_000).unwrap(),
+            fee_cap: Fee::new(5).unwrap(),
+            reduce_only: false,
+        };
+        let execution = ExecutionName::UntilValid.into();
+        let order = SignedOrder { order, signature: wallet.sign(order.hash()), execution };
+        let action = Action::Withdraw { amount: Cash::new(5).unwrap(), recipient: [1; 20], chain: 1 };
+        let command = Command { binding, action };
+        let command = SignedCommand { command, signature: wallet.sign(command.hash()), possession: None };
+        Signed { trader: "ann".into(), orders: [(7, order)].into(), commands: [(8, command)].into() }
+    }
+
+    fn fill() -> FillView {
+        let (id, position, window, instrument, side) = (1, 7, 4, 2, SideName::Buy);
+        FillView { id, position, window, instrument, side, price: 490, lots: 6, fee: Micro(30), batch: 3 }
+    }
+
+    fn command(position: u64) -> CommandView {
+        CommandView {
+            position,
+            message: Word(Fr::from(1)),
+            time: 1,
+            order_slot: 0,
+            nonce: 1,
+            epoch: 0,
+            action: ActionJson::Cancel {},
+            state: CommandState::Executed,
+            batch: Some(3),
+            dropped: None,
+        }
+    }
+
+    #[test]
+    fn what_the_venue_tells_is_put_beside_what_was_signed() {
+        let signed = signed();
+        let found = signed.fill(&fill(), 3).unwrap();
+        assert_eq!((found.order, found.signature), (signed.orders[&7].order, signed.orders[&7].signature));
+        assert_eq!((found.window.get(), found.price.get(), found.fill.get()), (4, 490, 6));
+        assert_eq!(signed.command(&command(8)).unwrap(), signed.commands[&8]);
+    }
+
+    #[test]
+    fn what_nobody_signed_is_named_with_its_trader_and_place() {
+        let signed = signed();
+        let told = |view: FillView| signed.fill(&view, 3).unwrap_err().to_string();
+        let text = |what, position| {
+            format!("the auditor disagrees: the venue tells ann of {what} of log position {position}, which ann has not signed")
+        };
+        assert_eq!(told(FillView { position: 8, ..fill() }), text("a fill", 8));
+        let other = text("a fill of another instrument or side", 7);
+        assert_eq!(told(FillView { instrument: 3, ..fill() }), other);
+        assert_eq!(told(FillView { side: SideName::Sell, ..fill() }), other);
+        assert_eq!(told(FillView { batch: 2, ..fill() }), text("a fill in another batch", 7));
+        assert_eq!(signed.command(&command(7)).unwrap_err().to_string(), text("a command", 7));
+    }
 }

@@ -229,7 +229,7 @@ pub fn table(report: &Report) -> String {
     ));
     let a = &report.auditor;
     line(format!(
-        "auditor, from signed requests and L1 alone: {} accounts, {} fills, open interest and collateral agree",
+        "auditor, from signed requests, announced fills and L1 alone: {} accounts, {} fills, open interest and collateral agree",
         a.accounts, a.fills
     ));
     out
