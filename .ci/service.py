@@ -15,9 +15,12 @@ import pathlib
 import random
 import signal
 import socket
+import socketserver
+import ssl
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -238,6 +241,7 @@ def main():
             check_receipts(traders)
             withdraw(node, traders[0])
             watch(node)
+            https(node, traders[0], folder)
             page(node, traders[0])
             fuzz(node)
             watch(node)
@@ -245,6 +249,61 @@ def main():
         finally:
             if node.process and node.process.poll() is None:
                 node.kill()
+
+
+class TlsProxy(socketserver.ThreadingTCPServer):
+    """Speaks TLS on a port of its own and passes everything on to a plain one, as the proxy before a public node does."""
+
+    daemon_threads = allow_reuse_address = True
+
+    def __init__(self, certificate: pathlib.Path, key: pathlib.Path, to: int):
+        self.context, self.to = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), to
+        self.context.load_cert_chain(certificate, key)
+        super().__init__(("127.0.0.1", 0), None)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def finish_request(self, request, client_address):
+        try:
+            outside = self.context.wrap_socket(request, server_side=True)
+        except (ssl.SSLError, OSError):
+            return  # A client that does not trust the certificate hangs up.
+        with outside, socket.create_connection(("127.0.0.1", self.to)) as inside:
+            back = threading.Thread(target=self.copy, args=(inside, outside), daemon=True)
+            back.start()
+            self.copy(outside, inside)
+            back.join()
+
+    @staticmethod
+    def copy(source, sink):
+        try:
+            while data := source.recv(65_536):
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+
+def https(node: Node, trader: Trader, folder: pathlib.Path):
+    """Client and watcher over https: with a certificate they trust they work, with another they say why not."""
+    certificate, key = folder / "certificate.pem", folder / "key.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
+         "/CN=novation test", "-addext", "subjectAltName=DNS:localhost", "-addext", "basicConstraints=critical,CA:FALSE",
+         "-keyout", key, "-out", certificate],
+        check=True, capture_output=True)
+    trusting = {**os.environ, "SSL_CERT_FILE": str(certificate)}
+    with TlsProxy(certificate, key, node.port) as venue, TlsProxy(certificate, key, node.l1) as l1:
+        url, l1_url = (f"https://localhost:{proxy.server_address[1]}" for proxy in (venue, l1))
+        account = [NOVATION, "trade", "--url", url, "--wallet", trader.wallet, "--json", "account", "--l1", l1_url]
+        shown = subprocess.run(account, env=trusting, capture_output=True, text=True, check=False, timeout=120)
+        assert shown.returncode == 0, shown.stderr
+        watch = [NOVATION, "watch", "--l1", l1_url, "--contract", node.get("/v1/venue")["contract"], "--once"]
+        watched = subprocess.run(watch, env=trusting, capture_output=True, text=True, check=False, timeout=600)
+        assert watched.returncode == 0, watched.stderr
+        refused = subprocess.run(account, env=os.environ, capture_output=True, text=True, check=False, timeout=120)
+        assert refused.returncode == 1 and "certificate" in refused.stderr, refused.stderr
+        venue.shutdown(), l1.shutdown()
+    print("https: client and watcher work over a certificate they trust; without trust the client refuses")
 
 
 def page(node: Node, trader: Trader):

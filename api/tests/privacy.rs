@@ -211,6 +211,7 @@ impl Run {
 
     async fn get(&self, path: &str) -> Value {
         let url = format!("http://{}{path}", self.service.addresses.public);
+        novation_verifier::tls::ready();
         let answer = reqwest::get(url).await.unwrap();
         assert_eq!(answer.status(), 200, "{path}");
         serde_json::from_str(&answer.text().await.unwrap()).unwrap()

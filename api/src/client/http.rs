@@ -5,6 +5,7 @@
 
 use super::ClientError;
 use crate::wire::{ErrorBody, ErrorDetail};
+use novation_verifier::tls;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use reqwest::{Method, StatusCode, Url};
 use serde::de::DeserializeOwned;
@@ -78,15 +79,15 @@ enum Attempt {
 }
 
 impl Http {
-    /// A venue at `http://host:port`, possibly below a path.
+    /// A venue at `http://host:port` or `https://host`, possibly below a path.
     ///
     /// # Errors
     /// [`ClientError::Url`].
     pub fn new(url: &str, retry: Retry) -> Result<Http, ClientError> {
         let refused = |reason: String| ClientError::Url { url: url.to_owned(), reason };
         let mut base = Url::parse(url).map_err(|error| refused(error.to_string()))?;
-        if base.scheme() != "http" {
-            return Err(refused("only http:// is built in; let a TLS proxy on this machine speak https".into()));
+        if !matches!(base.scheme(), "http" | "https") || !base.has_host() {
+            return Err(refused("it is not http://HOST:PORT or https://HOST".into()));
         }
         if base.query().is_some() || base.fragment().is_some() {
             return Err(refused("it goes on after the path".into()));
@@ -94,6 +95,7 @@ impl Http {
         if !base.path().ends_with('/') {
             base.set_path(&format!("{}/", base.path()));
         }
+        tls::ready();
         let client = reqwest::Client::builder().timeout(TIMEOUT).connect_timeout(CONNECT_TIMEOUT);
         let client = client.redirect(reqwest::redirect::Policy::none()).build();
         let client = client.map_err(|error| refused(error.to_string()))?;

@@ -14,6 +14,7 @@ use novation_state::crypto::babyjub::Point;
 use novation_verifier::encoding::{from_word, to_hex_word};
 use novation_verifier::l1::bindings::Novation::{BatchAccepted, MarketsAccepted};
 use novation_verifier::l1::{DepositRequest, L1Error, L1};
+use novation_verifier::tls;
 
 use super::verify::OnL1;
 
@@ -38,6 +39,7 @@ pub enum Payer {
 pub async fn connect(url: &str, venue: &VenueView, payer: Payer) -> Result<(L1, Option<Address>), ClientError> {
     let parsed = url.parse();
     let parsed = parsed.map_err(|_| ClientError::Url { url: url.to_owned(), reason: "not a URL of an L1".into() })?;
+    tls::ready();
     let builder = ProviderBuilder::new();
     let (provider, payer): (DynProvider, _) = match payer {
         Payer::Key(signer) => {

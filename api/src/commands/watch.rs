@@ -5,6 +5,7 @@ use alloy::providers::{Provider, ProviderBuilder};
 use anyhow::Context;
 use novation_verifier::groth16::{snarkjs, VerifyingKey};
 use novation_verifier::l1::L1;
+use novation_verifier::tls;
 use novation_verifier::watch::service::{follow, once, serve, serve_metrics, table};
 use novation_verifier::watch::{Alarm, Limits, WatchConfig, Watcher};
 use std::path::Path;
@@ -18,6 +19,7 @@ pub fn run(args: &Watch) -> anyhow::Result<()> {
 
 async fn watch(args: &Watch) -> anyhow::Result<()> {
     let Ok(url) = args.l1.parse() else { anyhow::bail!("--l1: {} is no URL", args.l1) };
+    tls::ready();
     let provider = ProviderBuilder::new().disable_recommended_fillers().connect_http(url).erased();
     let l1 = L1::attach(provider, args.contract).await?;
     let config = WatchConfig {

@@ -15,6 +15,7 @@ use novation_verifier::devnet::{deploy_token, Devnet, DevnetConfig, HttpServer};
 use novation_verifier::groth16::VerifyingKey;
 use novation_verifier::l1::bindings::Novation::NovationEvents;
 use novation_verifier::l1::{Circuit, DeployParams, Follower, L1};
+use novation_verifier::tls;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -88,6 +89,7 @@ impl Chain {
         let (operator_address, oracle_address) = (operator.address(), oracle.address());
         let mut wallet = EthereumWallet::from(operator);
         wallet.register_signer(oracle);
+        tls::ready();
         // A reorg makes remembered nonces wrong for ever: they are asked for each time.
         let builder = ProviderBuilder::new().disable_recommended_fillers().with_gas_estimation();
         let provider = builder.with_simple_nonce_management().fetch_chain_id().wallet(wallet).connect_http(url);

@@ -9,6 +9,7 @@ use crate::wire::{BytesHex, ErrorBody};
 use novation_prover::dump::Dump;
 use novation_prover::worker::{Delivered, Job, JobSource, SourceError};
 use novation_verifier::groth16::{proof_words, Proof};
+use novation_verifier::tls;
 use reqwest::header::{HeaderMap, HeaderValue, AUTHORIZATION};
 use reqwest::{Client, Method, Response, StatusCode, Url};
 use serde::de::DeserializeOwned;
@@ -72,6 +73,7 @@ impl Remote {
         }
         let mut shown = HeaderValue::from_str(&token.header()).expect("a token is visible ASCII");
         shown.set_sensitive(true);
+        tls::ready();
         let client = Client::builder()
             .default_headers(HeaderMap::from_iter([(AUTHORIZATION, shown)]))
             .connect_timeout(CONNECT)

@@ -230,6 +230,7 @@ impl Server {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel::<()>();
         let served = tokio::spawn(serve(listener, state, axum::Router::new(), async move { drop(stopped.await) }));
+        novation_verifier::tls::ready();
         let http = reqwest::Client::new();
         Server {
             url,

@@ -6,6 +6,7 @@ use alloy::primitives::{Bytes, U256};
 use alloy::providers::{Provider, ProviderBuilder};
 use alloy::rpc::types::TransactionRequest;
 use novation_verifier::devnet::{Devnet, DevnetConfig, HttpError};
+use novation_verifier::tls;
 use serde_json::{json, Value};
 use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -35,6 +36,7 @@ async fn provider_over_http_and_provider_in_process_see_one_chain() {
     let server = devnet.serve_http(0).await.expect("a free port");
     let wallet = devnet.signer(2);
     let url = server.url().parse().expect("a URL");
+    tls::ready();
     let http = ProviderBuilder::new().wallet(wallet.clone()).connect_http(url).erased();
     let inside = devnet.provider();
     let recorder = create(&http, wallet.address(), &RECORDER).await;

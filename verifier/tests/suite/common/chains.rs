@@ -4,6 +4,7 @@ use alloy::eips::BlockNumberOrTag;
 use alloy::primitives::{Address, U64};
 use alloy::providers::{DynProvider, Provider, ProviderBuilder};
 use novation_verifier::devnet::{Devnet, DevnetConfig, HttpServer};
+use novation_verifier::tls;
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -130,6 +131,7 @@ impl TestChain {
 }
 
 fn http_provider(url: &str) -> DynProvider {
+    tls::ready();
     let builder = ProviderBuilder::new().disable_recommended_fillers().with_gas_estimation();
     let builder = builder.with_simple_nonce_management().fetch_chain_id();
     builder.connect_http(url.parse().expect("a URL")).erased()
