@@ -20,6 +20,8 @@ pub enum Command {
     Demo(Demo),
     /// Runs everything as a service: REST, sequencer, prover, submission to L1. Without settings: SQLite, an L1 in this process, a local prover.
     Node(NodeArgs),
+    /// Deploys the contracts of a new venue on the L1 of the settings, and prints what to add to the settings.
+    Deploy(Deploy),
     /// Turns recorded chains and order flow into tables for `demo --orders`.
     #[command(subcommand)]
     Convert(Convert),
@@ -96,6 +98,32 @@ pub struct NodeArgs {
     /// Prints the settings as they are, after file and environment, and stops.
     #[arg(long)]
     pub print_config: bool,
+    /// Where the proving keys are.
+    #[command(flatten)]
+    pub keys: KeyFolder,
+}
+
+/// `deploy`. Paid with NOVATION_DEPLOYER_KEY; operator and oracle role go to the addresses of NOVATION_OPERATOR_KEY and NOVATION_ORACLE_KEY.
+#[derive(Args, Clone, Debug)]
+pub struct Deploy {
+    /// Settings (TOML) of the node that will run the venue: data folder, size, l1.url.
+    #[arg(long, value_name = "FILE", env = "NOVATION_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// The collateral, an ERC-20 with 6 decimals.
+    #[arg(long, value_name = "ADDRESS", required_unless_present = "test_token")]
+    pub collateral: Option<alloy::primitives::Address>,
+    /// Deploys a token that anybody may mint and takes it as the collateral. Not for money.
+    #[arg(long, conflicts_with = "collateral")]
+    pub test_token: bool,
+    /// Who may propose changes to the timelock, a multi-signature account; may be given more than once [default: the deployer].
+    #[arg(long, value_name = "ADDRESS")]
+    pub proposer: Vec<alloy::primitives::Address>,
+    /// Who may execute what has waited long enough; may be given more than once [default: anybody].
+    #[arg(long, value_name = "ADDRESS")]
+    pub executor: Vec<alloy::primitives::Address>,
+    /// Days for which the contract takes proofs under this key.
+    #[arg(long, value_name = "N", default_value_t = 3_650, value_parser = clap::value_parser!(u64).range(1..=36_500))]
+    pub key_days: u64,
     /// Where the proving keys are.
     #[command(flatten)]
     pub keys: KeyFolder,

@@ -2,6 +2,7 @@
 
 mod convert;
 mod demo;
+mod deploy;
 mod export;
 pub mod figures;
 mod keys;
@@ -24,6 +25,7 @@ use tracing_subscriber::EnvFilter;
 pub fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Demo(args) => demo::run(&args),
+        Command::Deploy(args) => deploy::run(&args),
         Command::Node(args) => node::run(&args),
         Command::Convert(source) => convert::run(&source),
         Command::Prove(args) => prove::run(&args),

@@ -1,11 +1,12 @@
 //! L1 as a node sees it: embedded in the process, on a journal beside the log, or a node somewhere by URL.
 
+use super::deploy::{deploy, Holders, Start};
 use super::secrets::{write_private, Secrets};
 use super::settings::L1Settings;
 use super::{NodeError, Now};
 use alloy::network::EthereumWallet;
 use alloy::primitives::Address;
-use alloy::providers::{Provider, ProviderBuilder};
+use alloy::providers::{DynProvider, Provider, ProviderBuilder};
 use alloy::signers::local::PrivateKeySigner;
 use ark_bn254::Fr;
 use novation_sequencer::log::Head;
@@ -14,7 +15,7 @@ use novation_state::size::Size;
 use novation_verifier::devnet::{deploy_token, Devnet, DevnetConfig, HttpServer};
 use novation_verifier::groth16::VerifyingKey;
 use novation_verifier::l1::bindings::Novation::NovationEvents;
-use novation_verifier::l1::{Circuit, DeployParams, Follower, L1};
+use novation_verifier::l1::{Follower, L1};
 use novation_verifier::tls;
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -78,23 +79,13 @@ impl Chain {
     }
 
     async fn attach(settings: &L1Settings) -> Result<Chain, NodeError> {
-        let url = settings.url.parse().map_err(|_| NodeError::Url { url: settings.url.clone() })?;
-        let signer = |role: &'static str, variable: &'static str| -> Result<PrivateKeySigner, NodeError> {
-            let text =
-                std::env::var(variable).map_err(|_| NodeError::RoleKey { role, variable, what: "is not set" })?;
-            text.trim().parse().map_err(|_| NodeError::RoleKey { role, variable, what: "is no private key" })
-        };
+        let contract = settings.novation()?;
         let operator = signer("operator", "NOVATION_OPERATOR_KEY")?;
         let oracle = signer("oracle", "NOVATION_ORACLE_KEY")?;
         let (operator_address, oracle_address) = (operator.address(), oracle.address());
         let mut wallet = EthereumWallet::from(operator);
         wallet.register_signer(oracle);
-        tls::ready();
-        // A reorg makes remembered nonces wrong for ever: they are asked for each time.
-        let builder = ProviderBuilder::new().disable_recommended_fillers().with_gas_estimation();
-        let provider = builder.with_simple_nonce_management().fetch_chain_id().wallet(wallet).connect_http(url);
-        let contract = settings.contract.expect("checked with the settings");
-        let l1 = L1::attach(provider.erased(), contract).await?;
+        let l1 = L1::attach(provider(settings, wallet)?, contract).await?;
         Ok(Chain {
             l1,
             operator: operator_address,
@@ -134,19 +125,11 @@ impl Chain {
         let (l1, from_block) = match kept {
             Some(Kept { contract, from_block }) => (L1::attach(provider, contract).await?, from_block),
             None => {
-                let from_block = embedded.devnet.block_number();
                 let collateral = deploy_token(&provider, deployer).await?;
-                let active_until = (embedded.now)() as u64 + KEY_LIFE;
-                let params = DeployParams {
-                    collateral,
-                    proposers: vec![deployer],
-                    executors: vec![Address::ZERO],
-                    operator,
-                    oracle,
-                    genesis_root: genesis_root(secrets),
-                    circuits: vec![Circuit { size, key: key.clone(), active_until }],
-                };
-                let l1 = L1::deploy(provider, deployer, params).await?;
+                let start = Start { size, key, active_until: (embedded.now)() as u64 + KEY_LIFE, secrets };
+                let holders =
+                    Holders { collateral, proposers: vec![deployer], executors: Vec::new(), operator, oracle };
+                let (l1, from_block) = deploy(provider, deployer, start, holders).await?;
                 Kept { contract: l1.contract(), from_block }.write(&file)?;
                 (l1, from_block)
             }
@@ -199,6 +182,28 @@ impl Embedded {
         self.tick();
         Ok(self.devnet.mine(blocks)?)
     }
+}
+
+/// A client of the L1 that the settings name by URL, which signs with `wallet`.
+///
+/// # Errors
+/// [`NodeError::Url`].
+pub(super) fn provider(settings: &L1Settings, wallet: EthereumWallet) -> Result<DynProvider, NodeError> {
+    let url = settings.url.parse().map_err(|_| NodeError::Url { url: settings.url.clone() })?;
+    tls::ready();
+    // A reorg makes remembered nonces wrong for ever: they are asked for each time.
+    let builder = ProviderBuilder::new().disable_recommended_fillers().with_gas_estimation();
+    let builder = builder.with_simple_nonce_management().fetch_chain_id().wallet(wallet);
+    Ok(builder.connect_http(url).erased())
+}
+
+/// The key of a role on L1, from the environment.
+///
+/// # Errors
+/// [`NodeError::RoleKey`].
+pub(super) fn signer(role: &'static str, variable: &'static str) -> Result<PrivateKeySigner, NodeError> {
+    let text = std::env::var(variable).map_err(|_| NodeError::RoleKey { role, variable, what: "is not set" })?;
+    text.trim().parse().map_err(|_| NodeError::RoleKey { role, variable, what: "is no private key" })
 }
 
 /// The accounts root before the first batch: the house alone, which no deployment changes.

@@ -10,7 +10,7 @@
 //! | file | what |
 //! |---|---|
 //! | [`settings`], [`secrets`] | what an operator sets and keeps |
-//! | [`chain`] | L1: embedded or by URL |
+//! | [`chain`], [`deploy`] | L1: embedded or by URL, and the contracts there |
 //! | [`pipeline`] | what the log says has to reach L1 |
 //! | [`submit`] | submission, with retries and reorgs |
 //! | [`deposits`], [`rounds`], [`cadence`], [`proving`] | the other tasks |
@@ -23,6 +23,7 @@
 
 pub mod cadence;
 pub mod chain;
+pub mod deploy;
 pub mod deposits;
 pub mod market;
 pub mod pipeline;

@@ -205,6 +205,20 @@ pub enum SettingsError {
     },
 }
 
+impl L1Settings {
+    /// The contract on an L1 by URL.
+    ///
+    /// # Errors
+    /// [`SettingsError::Value`] when none is named.
+    pub fn novation(&self) -> Result<Address, SettingsError> {
+        self.contract.ok_or_else(|| SettingsError::Value {
+            key: "l1.contract",
+            value: String::new(),
+            rule: "needed with l1.url: the address of the Novation contract; `novation deploy` makes a new one".into(),
+        })
+    }
+}
+
 impl Settings {
     /// The defaults, what a file says, and over that what the environment says.
     ///
@@ -264,9 +278,6 @@ impl Settings {
         // A mark may be traded on for fifteen minutes (section 5 of the protocol).
         if round_seconds > 600 {
             return value("cadence.round_seconds", round_seconds.to_string(), "at most 600, or marks grow too old");
-        }
-        if !self.l1.url.is_empty() && self.l1.contract.is_none() {
-            return value("l1.contract", String::new(), "needed with l1.url: the address of the Novation contract");
         }
         Ok(())
     }
@@ -331,8 +342,8 @@ mod tests {
         let refused = |text: &str, variables: &[(&'static str, &str)]| load(text, variables).unwrap_err().to_string();
         assert_eq!(refused("size = \"huge\"", &[]), "size = `huge`: one of tiny, demo, large");
         assert_eq!(refused("[cadence]\nwindow_seconds = 0", &[]), "cadence.window_seconds = `0`: at least 1");
-        let l1 = "l1.contract = ``: needed with l1.url: the address of the Novation contract";
-        assert_eq!(refused("", &[("NOVATION_L1_URL", "http://h")]), l1);
+        let l1 = "l1.contract = ``: needed with l1.url: the address of the Novation contract; `novation deploy` makes a new one";
+        assert_eq!(load("", &[("NOVATION_L1_URL", "http://h")]).unwrap().l1.novation().unwrap_err().to_string(), l1);
         let listen = "NOVATION_LISTEN = `here`: an address with a port, like 127.0.0.1:8080";
         assert_eq!(refused("", &[("NOVATION_LISTEN", "here")]), listen);
         assert!(refused("wndow = 1", &[]).contains("unknown field `wndow`"));
