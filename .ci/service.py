@@ -13,101 +13,16 @@ import json
 import os
 import pathlib
 import random
-import signal
-import socket
-import socketserver
-import ssl
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-import urllib.error
 import urllib.request
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-NOVATION = TARGET / "release" / "novation"
+from venue import NOVATION, ROOT, TARGET, Node, TlsProxy
+
 SEED = 20260101
 DOLLARS = 200_000
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-class Node:
-    """A node on its own folder and ports, which it keeps over restarts."""
-
-    def __init__(self, folder: pathlib.Path):
-        self.port, self.metrics, self.l1 = free_port(), free_port(), free_port()
-        self.url, self.l1_url = f"http://127.0.0.1:{self.port}", f"http://127.0.0.1:{self.l1}"
-        self.config, self.log = folder / "novation.toml", folder / "node.log"
-        self.config.write_text(f"""
-data = "{folder / 'data'}"
-size = "tiny"
-listen = "127.0.0.1:{self.port}"
-metrics = "127.0.0.1:{self.metrics}"
-[api]
-address_rate = 5000
-account_rate = 5000
-[l1]
-port = {self.l1}
-block_seconds = 1
-finalized_depth = 4
-[cadence]
-window_seconds = 1
-batch_seconds = 4
-round_seconds = 60
-max_unproven = 3
-[prover]
-lease_seconds = 3
-""")
-        self.process, self.starts = None, 0
-
-    def start(self):
-        keys = ["--keys", str(TARGET / "tmp" / "keys")]
-        with self.log.open("ab") as log:
-            command = [NOVATION, "node", "--config", self.config, *keys]
-            self.process = subprocess.Popen(command, stdout=log, stderr=log)
-        self.starts += 1
-        # The first start may have to make the key.
-        for _ in range(3_000):
-            if self.process.poll() is not None:
-                raise SystemExit(f"the node stopped with {self.process.returncode}:\n{self.tail()}")
-            try:
-                self.get("/v1/health")
-                return
-            except (urllib.error.URLError, ConnectionError, TimeoutError):
-                time.sleep(0.1)
-        raise SystemExit(f"the node does not answer:\n{self.tail()}")
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(timeout=60)
-        if code != 0:
-            raise SystemExit(f"the node was asked to stop and ended with {code}:\n{self.tail()}")
-
-    def get(self, path: str):
-        with urllib.request.urlopen(self.url + path, timeout=10) as answer:
-            return json.load(answer)
-
-    def tail(self) -> str:
-        return "\n".join(self.log.read_text().splitlines()[-40:])
-
-    def wait(self, what: str, done, limit: float = 240):
-        end = time.monotonic() + limit
-        while time.monotonic() < end:
-            if found := done():
-                return found
-            time.sleep(0.3)
-        raise SystemExit(f"in {limit:.0f} s not: {what}\n{self.tail()}")
 
 
 class Trader:
@@ -214,15 +129,6 @@ def dev_address(node: Node, index: int) -> str:
         return json.load(answer)["result"][index]
 
 
-def watch(node: Node):
-    contract = node.get("/v1/venue")["contract"]
-    command = [NOVATION, "watch", "--l1", node.l1_url, "--contract", contract, "--once"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
-    print(done.stdout)
-    if done.returncode != 0:
-        raise SystemExit(f"the watcher does not agree: {done.stderr}")
-
-
 def main():
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 40
     rng = random.Random(SEED)
@@ -240,47 +146,15 @@ def main():
             print(f"{len(done)} batches, all final; {node.starts - 1} kills, {uncertain} orders sent again")
             check_receipts(traders)
             withdraw(node, traders[0])
-            watch(node)
+            print(node.watch(node.l1_url))
             https(node, traders[0], folder)
             page(node, traders[0])
             fuzz(node)
-            watch(node)
+            node.watch(node.l1_url)
             node.stop()
         finally:
             if node.process and node.process.poll() is None:
                 node.kill()
-
-
-class TlsProxy(socketserver.ThreadingTCPServer):
-    """Speaks TLS on a port of its own and passes everything on to a plain one, as the proxy before a public node does."""
-
-    daemon_threads = allow_reuse_address = True
-
-    def __init__(self, certificate: pathlib.Path, key: pathlib.Path, to: int):
-        self.context, self.to = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), to
-        self.context.load_cert_chain(certificate, key)
-        super().__init__(("127.0.0.1", 0), None)
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-    def finish_request(self, request, client_address):
-        try:
-            outside = self.context.wrap_socket(request, server_side=True)
-        except (ssl.SSLError, OSError):
-            return  # A client that does not trust the certificate hangs up.
-        with outside, socket.create_connection(("127.0.0.1", self.to)) as inside:
-            back = threading.Thread(target=self.copy, args=(inside, outside), daemon=True)
-            back.start()
-            self.copy(outside, inside)
-            back.join()
-
-    @staticmethod
-    def copy(source, sink):
-        try:
-            while data := source.recv(65_536):
-                sink.sendall(data)
-            sink.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass
 
 
 def https(node: Node, trader: Trader, folder: pathlib.Path):
