@@ -149,7 +149,7 @@ def main():
             print(node.watch(node.l1_url))
             https(node, traders[0], folder)
             page(node, traders[0])
-            fuzz(node)
+            fuzz(node, traders[1])
             node.watch(node.l1_url)
             node.stop()
         finally:
@@ -202,8 +202,9 @@ def page(node: Node, trader: Trader):
             raise SystemExit(f"the page: {done.stdout}{done.stderr}")
 
 
-def fuzz(node: Node):
-    command = [ROOT / ".ci" / "openapi.py", TARGET / "tmp" / "schemathesis", node.url]
+def fuzz(node: Node, trader: Trader):
+    credential = trader.trade("credential")["authorization"]
+    command = [ROOT / ".ci" / "openapi.py", TARGET / "tmp" / "schemathesis", node.url, credential]
     subprocess.run(command, check=True, timeout=900)
 
 

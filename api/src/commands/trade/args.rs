@@ -37,6 +37,11 @@ pub enum Action {
     /// Prints the viewing key, for the page or an auditor: whoever has it reads the account, past and future.
     #[command(after_help = "Example: novation trade viewing-key")]
     ViewingKey,
+    /// Prints the header that private routes want, good for an hour at most: whoever has it reads the account for so long.
+    #[command(
+        after_help = "Example: curl -H \"Authorization: $(novation trade credential)\" http://127.0.0.1:8080/v1/account"
+    )]
+    Credential,
     /// Deposits collateral on L1, which opens an account the first time.
     #[command(after_help = "Examples:\n  novation trade deposit 25000 --dev 3\n  \
         NOVATION_L1_KEY=0x... novation trade deposit 25000 --l1 http://127.0.0.1:8545")]

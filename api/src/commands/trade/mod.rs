@@ -106,6 +106,11 @@ async fn account_command(args: &Trade, session: &Session) -> anyhow::Result<()> 
             let instruments = session.rest.instruments().await?;
             print(args, || json!(fills), || show::fills(&fills, &Names(&instruments)))
         }
+        Action::Credential => {
+            let credential = trader.credential(now);
+            let json = || json!({ "authorization": credential.header, "expires": credential.expires });
+            print(args, json, || format!("{}\n", credential.header))
+        }
         Action::WhatIf { order } => {
             let instruments = session.rest.instruments().await?;
             let order = read_order(order, &instruments, Time::MAX, ExecutionName::UntilValid)?;

@@ -1,6 +1,6 @@
 //! How fast the sequencer's core is: orders taken in, windows held and batches made, in CPU seconds of this process.
 //!
-//! `cargo run --release -p novation-sequencer --example throughput [traders] [orders a trader]`
+//! `cargo bench -p novation-sequencer --bench throughput -- [traders] [orders a trader]`
 
 use novation_sequencer::log::Head;
 use novation_sequencer::{Config, Effect, Engine, Event, Execution, Input, SignedOrder};
@@ -13,7 +13,9 @@ use rand::Rng;
 use std::time::Instant;
 
 fn main() {
-    let argument = |n: usize, or: usize| std::env::args().nth(n).map_or(or, |s| s.parse().expect("a number"));
+    // Cargo tells every bench that it is one.
+    let arguments: Vec<String> = std::env::args().filter(|argument| argument != "--bench").collect();
+    let argument = |n: usize, or: usize| arguments.get(n).map_or(or, |s| s.parse().expect("a number"));
     let (traders, each) = (argument(1, 200), argument(2, 25));
     let mut world = World::genesis(7, LARGE);
     let ledger = world.ledger.clone();
