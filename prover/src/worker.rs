@@ -9,8 +9,9 @@
 //! nothing to the queue but what it says in time: if it dies, its lease runs out and another one proves the batch. A proof leaves only after it
 //! has been verified under the key ([`Prover::prove`] does); who receives it verifies it again against its own statement.
 //!
-//! What goes wrong with a job is said and the job given back; what goes wrong on the way is tried again, with a pause that grows. Only a
-//! source that will not have this worker at all ends it.
+//! What goes wrong with a job is said and the job given back; what goes wrong on the way is tried again, with a pause that grows. A worker ends when
+//! the source will not have it: by its token, because it wants another circuit, or because it refuses a proof that verifies under this worker's
+//! key. Then no job of this source will go well here, and each that is tried would be one more failure.
 
 use crate::dump::Dump;
 use crate::groth16::{Proved, Prover};
@@ -246,6 +247,8 @@ pub struct Rejected {
 enum Failure {
     /// On the way.
     Source(SourceError),
+    /// It is not for this worker, and no other of this source will be.
+    Worker(String),
     /// By itself.
     Job(String),
 }
@@ -277,7 +280,7 @@ impl<S: JobSource, L: Listener> Worker<S, L> {
                 Ok(Some(job)) => {
                     pauses = Pauses::new(self.pace);
                     self.listener.note(&Note::Claimed(&job));
-                    self.work(job, stop)
+                    self.work(job, stop)?
                 }
                 Ok(None) => {
                     pauses = Pauses::new(self.pace);
@@ -297,34 +300,42 @@ impl<S: JobSource, L: Listener> Worker<S, L> {
     }
 
     /// Works on a job and returns how long to wait before the next.
-    fn work(&self, job: Job, stop: &Stop) -> Duration {
+    fn work(&self, job: Job, stop: &Stop) -> Result<Duration, Rejected> {
         let (done, thread) = self.start(job);
         let Some(outcome) = self.watch(&job, &done, thread, stop) else {
-            // Best effort: if it fails, the lease runs out.
-            drop(self.source.hand_back(&job));
-            self.listener.note(&Note::HandedBack(&job));
-            return Duration::ZERO;
+            self.hand_back(&job);
+            return Ok(Duration::ZERO);
         };
-        match outcome {
+        Ok(match outcome {
             Ok(proved) => {
                 self.listener.note(&Note::Proven(&job, &proved));
-                self.deliver(&job, &proved, stop)
+                self.deliver(&job, &proved, stop)?
             }
             Err(Failure::Source(SourceError::Over)) => {
                 self.listener.note(&Note::Overtaken(&job));
                 Duration::ZERO
             }
             Err(Failure::Source(error @ SourceError::Unreachable(_))) => {
-                drop(self.source.hand_back(&job));
+                self.hand_back(&job);
                 self.trouble("fetching the witness", &error, &mut Pauses::new(self.pace))
             }
+            Err(Failure::Worker(reason)) => {
+                self.hand_back(&job);
+                return Err(Rejected { reason });
+            }
             Err(Failure::Source(SourceError::Refused(reason)) | Failure::Job(reason)) => {
-                // Best effort, as above.
+                // Best effort, as below.
                 drop(self.source.give_up(&job, &reason));
                 self.listener.note(&Note::GivenUp(&job, &reason));
                 self.pace.idle
             }
-        }
+        })
+    }
+
+    /// Best effort: if it fails, the lease runs out.
+    fn hand_back(&self, job: &Job) {
+        drop(self.source.hand_back(job));
+        self.listener.note(&Note::HandedBack(job));
     }
 
     /// Fetches and proves in a thread of its own.
@@ -336,7 +347,7 @@ impl<S: JobSource, L: Listener> Worker<S, L> {
             let witness = source.witness(&job).map_err(Failure::Source)?;
             if witness.circuit != circuit {
                 let found = witness.circuit;
-                return Err(Failure::Job(format!(
+                return Err(Failure::Worker(format!(
                     "the witness is one of circuit `{found}`, this worker's is `{circuit}`"
                 )));
             }
@@ -390,29 +401,28 @@ impl<S: JobSource, L: Listener> Worker<S, L> {
     }
 
     /// Delivers until the proof is taken or refused, or the worker is to stop at once.
-    fn deliver(&self, job: &Job, proved: &Proved, stop: &Stop) -> Duration {
+    fn deliver(&self, job: &Job, proved: &Proved, stop: &Stop) -> Result<Duration, Rejected> {
         let mut pauses = Pauses::new(self.pace);
         loop {
             match self.source.deliver(job, &proved.proof) {
                 Ok(delivered) => {
                     self.listener.note(&Note::Delivered(job, delivered));
-                    return Duration::ZERO;
+                    return Ok(Duration::ZERO);
                 }
                 Err(error @ SourceError::Unreachable(_)) => {
                     let pause = self.trouble("delivering the proof", &error, &mut pauses);
                     if stop.wait(pause, Level::Now) == Level::Now {
-                        drop(self.source.hand_back(job));
-                        self.listener.note(&Note::HandedBack(job));
-                        return Duration::ZERO;
+                        self.hand_back(job);
+                        return Ok(Duration::ZERO);
                     }
                 }
                 Err(SourceError::Over) => {
                     self.listener.note(&Note::Overtaken(job));
-                    return Duration::ZERO;
+                    return Ok(Duration::ZERO);
                 }
                 Err(SourceError::Refused(reason)) => {
                     self.listener.note(&Note::Refused(job, &reason));
-                    return self.pace.idle;
+                    return Err(Rejected { reason });
                 }
             }
         }

@@ -145,6 +145,23 @@ impl<J: Jobs, W: WitnessStore> Desk<J, W> {
         Ok(self.beside(move |store| store.remove(&name)).await?)
     }
 
+    /// Opens the jobs again that `worker` holds of batches behind `after`: for the node's own worker, which cannot have outlived
+    /// the process before. Each counts as a failure, so a batch whose proving ends the process does not go unnoticed.
+    ///
+    /// # Errors
+    /// [`DeskError`].
+    pub async fn reclaim(&self, worker: &str, mut after: u64) -> Result<(), DeskError> {
+        loop {
+            let jobs = self.setting.jobs.list(after, 1_000).await?;
+            let Some(last) = jobs.last() else { return Ok(()) };
+            after = last.batch;
+            for job in jobs.iter().filter(|job| job.stage == Stage::Claimed && job.worker.as_deref() == Some(worker)) {
+                let ticket = Ticket { batch: job.batch, attempt: job.attempt };
+                self.give_up(ticket, "the process of its worker ended").await?;
+            }
+        }
+    }
+
     /// Claims a job.
     ///
     /// # Errors

@@ -9,5 +9,6 @@ mod keys;
 mod ptau;
 mod snarkjs;
 mod tools;
+mod worker;
 mod zkey;
 mod zkey_writer;
