@@ -35,7 +35,7 @@ pub mod settings;
 pub mod stages;
 pub mod submit;
 
-use crate::worker::TokenError;
+use crate::worker::{DeskError, TokenError};
 use chain::Chain;
 use novation_circuits::batch as circuit;
 use novation_sequencer::durable::{
@@ -138,6 +138,9 @@ pub enum NodeError {
     /// The token of prover workers.
     #[error(transparent)]
     Token(#[from] TokenError),
+    /// The proving queue.
+    #[error("the proving queue: {0}")]
+    Desk(#[from] DeskError),
     /// The log's database.
     #[error(transparent)]
     Store(#[from] StoreError),

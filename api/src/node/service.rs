@@ -39,6 +39,9 @@ use tokio::task::JoinSet;
 /// How often a worker in this process asks for a job.
 const IDLE: Duration = Duration::from_millis(200);
 
+/// What the worker in this process is called.
+const WORKER: &str = "node";
+
 /// For requests under way when the node stops.
 const GRACE: Duration = Duration::from_millis(300);
 
@@ -171,9 +174,12 @@ impl Service {
                 Box::new(move |_| pipeline.wake())
             },
         }));
+        if let Some(oldest) = core.unproven.first() {
+            desk.reclaim(WORKER, oldest.header.batch - 1).await?;
+        }
         service.spawn("putting batches up", put_up(prover.clone(), desk.clone(), pipeline.clone(), core.unproven));
         if settings.prover.local {
-            let source = Local::new(desk.clone(), runtime::Handle::current(), "node");
+            let source = Local::new(desk.clone(), runtime::Handle::current(), WORKER);
             let pace = Pace { idle: IDLE, ..Pace::default() };
             let worker = Worker::new(source, prover.circuit().clone(), prover.shared(), Logged { progress }, pace);
             let stop = service.stop.clone();
