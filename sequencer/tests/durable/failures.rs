@@ -95,15 +95,16 @@ async fn a_refusal_for_an_order_that_was_not_stored_is_never_said() {
         };
         tokio::task::yield_now().await;
         permits.add_permits(99);
-        assert!(waits.await.unwrap().is_ok());
+        assert_eq!(waits.await.unwrap().unwrap().receipt.message, first.order.hash());
         let (newer_answer, older_answer) = both.await.unwrap();
         let binding = older.order.binding;
         let (account, order_slot) = (binding.account, binding.order_slot);
         if fails {
             assert_eq!((newer_answer, older_answer), (Err(SubmitError::Unknown), Err(SubmitError::Unknown)));
-            assert!(task.await.unwrap().is_err());
+            let error = task.await.unwrap().err().unwrap();
+            assert!(matches!(error, StoreError::Database(sqlx::Error::WorkerCrashed)), "{error}");
         } else {
-            assert!(newer_answer.is_ok());
+            assert_eq!(newer_answer.unwrap().receipt.message, newer.order.hash());
             let seen = Refused::NonceSeen { account, order_slot, nonce: 8, last: 9 };
             assert_eq!(older_answer, Err(SubmitError::Refused(seen)));
         }

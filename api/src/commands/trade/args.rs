@@ -280,7 +280,11 @@ mod tests {
     fn addresses_are_checked_by_their_checksum_where_they_have_one() {
         // The first example of EIP-55.
         let right = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed";
-        assert!(address(right).is_ok());
+        let bytes = [
+            0x5a, 0xae, 0xb6, 5, 0x3f, 0x3e, 0x94, 0xc9, 0xb9, 0xa0, 0x9f, 0x33, 0x66, 0x94, 0x35, 0xe7, 0xef, 0x1b,
+            0xea, 0xed,
+        ];
+        assert_eq!(address(right), Ok(bytes));
         assert_eq!(address(&right.to_lowercase()), address(right));
         let checksum = "the address's checksum of upper and lower case (EIP-55) does not hold";
         assert_eq!(address(&right.replace('F', "f")), Err(checksum.into()));

@@ -1,6 +1,6 @@
 //! Orders and commands: receipts, repetition, and every refusal.
 
-use crate::harness::{deployment, error, operator, Server, Setup, Trader, START};
+use crate::rest::harness::{deployment, error, operator, Server, Setup, Trader, START};
 use novation_api::wire::{CommandRequest, OrderRequest, PointJson, Receipt, Word};
 use novation_sequencer::Execution;
 use novation_state::crypto::babyjub::Point;
@@ -232,7 +232,7 @@ async fn epoch_ends_every_order_and_rotation_changes_who_signs() {
     let batch = server.batch().await;
     let (status, body) = server.get_as(&old, "/v1/account").await;
     assert_eq!((status, error(&body)), (401, ("authorization_refused", "Authorization")));
-    let fresh = crate::harness::credential(&new, trader.slot, deployment(), START + 60);
+    let fresh = crate::rest::harness::credential(&new, trader.slot, deployment(), START + 60);
     let (status, account) = server.get_as(&fresh, "/v1/account").await;
     assert_eq!((status, &account["epoch"], &account["nonces"]), (200, &json!(1), &json!([])));
     let (_, commands) = server.get_as(&fresh, "/v1/account/commands").await;
@@ -245,7 +245,7 @@ async fn epoch_ends_every_order_and_rotation_changes_who_signs() {
 #[tokio::test]
 async fn withdrawal_over_equity_is_dropped_with_its_reason() {
     let server = Server::start(Setup::default()).await;
-    let request = server.traders[0].command(1, 1, withdraw(crate::harness::CASH + 1));
+    let request = server.traders[0].command(1, 1, withdraw(crate::rest::harness::CASH + 1));
     let (status, _) = server.post("/v1/commands", &request).await;
     assert_eq!(status, 200);
     server.batch().await;

@@ -1,6 +1,6 @@
 //! Nobody learns a fill before its batch, not even whose it is; and nobody learns of others.
 
-use crate::harness::{Server, Setup};
+use crate::rest::harness::{Server, Setup};
 use novation_sequencer::Execution;
 use novation_state::message::{Action, Order, Side};
 use novation_state::units::Time;

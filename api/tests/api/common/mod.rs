@@ -1,5 +1,4 @@
 //! Where test data lies.
-#![allow(dead_code)] // Every test binary uses its own part.
 
 use std::path::{Path, PathBuf};
 

@@ -1,6 +1,6 @@
 //! The read model is the same after a replay.
 
-use crate::harness::{deployment, Server, Setup};
+use crate::rest::harness::{deployment, Server, Setup};
 use novation_api::rest::{Books, Publication};
 use novation_sequencer::{Event, Execution};
 use novation_state::crypto::viewing::ViewingKey;

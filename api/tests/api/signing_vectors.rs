@@ -1,7 +1,7 @@
 //! `vectors/signing.json`: what a client in another language has to reproduce byte by byte, from seeds to signatures and
 //! opened leaves. `.ci/signing/check.mjs` recomputes all of it with circomlibjs.
 //!
-//! `NOVATION_BLESS=1 cargo test --release -p novation-api --test signing_vectors` rewrites the file.
+//! `NOVATION_BLESS=1 cargo test --release -p novation-api --test api signing_vectors` rewrites the file.
 
 use ark_bn254::Fr;
 use novation_api::wire::{CommandRequest, OrderRequest};

@@ -1,6 +1,6 @@
 //! Sizes, rates, queues and time.
 
-use crate::harness::{error, Server, Setup};
+use crate::rest::harness::{error, Server, Setup};
 use novation_api::rest::{Limits, Rate};
 use novation_sequencer::Execution;
 use novation_state::message::Side;

@@ -1,6 +1,6 @@
 //! What the routes refuse, and with which words.
 
-use crate::node::{witness, Node, TOKEN};
+use crate::worker::node::{witness, Node, TOKEN};
 use novation_api::wire::ErrorBody;
 use novation_sequencer::jobs::Stage;
 use novation_verifier::groth16::proof_words;

@@ -1,8 +1,6 @@
 //! The converters on the real files, where they are.
 
-mod common;
-
-use common::{market_data, CHAINS};
+use crate::common::{market_data, CHAINS};
 use novation_api::convert::{binance, bitstamp, deribit, Converted, Options};
 use novation_api::instrument::Terms;
 use novation_api::oracle::rounds::{Oracle, Snapshot};

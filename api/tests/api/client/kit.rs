@@ -259,7 +259,7 @@ fn is_good(header: &str, owner: &Point) -> bool {
     hex::decode_to_slice(signature.strip_prefix("0x").unwrap(), &mut bytes).unwrap();
     let read = Read { deployment: deployment(), account, expires };
     let signed = eddsa::verify(owner, read.hash(), &eddsa::Signature::from_bytes(&bytes).unwrap()).is_ok();
-    signed && account == slot() && (NOW..=NOW + 3_600 * 24).contains(&expires.get())
+    signed && account == slot() && (NOW..=NOW + 3_600).contains(&expires.get())
 }
 
 async fn read_request(stream: &mut TcpStream) -> Option<(String, String)> {

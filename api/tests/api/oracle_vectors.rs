@@ -1,8 +1,6 @@
 //! The oracle's prices and risk arrays against numbers that others computed.
 
-mod common;
-
-use common::{market_data, vector, CHAINS};
+use crate::common::{market_data, vector, CHAINS};
 use novation_api::calendar::{parse_stamp, DAY};
 use novation_api::instrument::{Asset, Right};
 use novation_api::oracle::black76::{price, total_vol, YEAR_SECONDS};

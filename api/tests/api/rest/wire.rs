@@ -1,6 +1,6 @@
 //! The JSON types: one spelling each, and back to the same values.
 
-use crate::harness::{deployment, Trader};
+use crate::rest::harness::{deployment, Trader};
 use novation_api::rest::reasons;
 use novation_api::wire::{AddressHex, BytesHex, CommandRequest, Micro, OrderRequest, SignatureHex, Word};
 use novation_sequencer::reason::{Deferred, Refused};

@@ -1,6 +1,6 @@
 //! The own account: opened, valued and compared.
 
-use crate::kit::{deployment, now, run, slot, Venue, CHAIN, NOW, SEED};
+use crate::client::kit::{deployment, now, run, slot, Venue, CHAIN, NOW, SEED};
 use novation_api::client::verify::{instrument_of, open_leaf, OnL1};
 use novation_api::client::{ClientError, Journal, Pin, Trader, Wallet};
 use novation_api::wire::{InstrumentView, LeafView, MarkView};

@@ -1,7 +1,7 @@
 //! The client against the real service: engine, log in SQLite, REST and WebSocket. Proofs alone are left out; the clock is the test's.
 
-use crate::account::perpetual;
-use crate::kit::{operator, run, CHAIN, NOW};
+use crate::client::account::perpetual;
+use crate::client::kit::{operator, run, CHAIN, NOW};
 use novation_api::client::events::{Events, Update};
 use novation_api::client::verify::OnL1;
 use novation_api::client::{ClientError, Http, Journal, NewOrder, Rest, Retry, Trader, Wallet};

@@ -1,6 +1,6 @@
 //! Messages: signed, recorded, sent, answered.
 
-use crate::kit::{deployment, now, run, slot, Say, Venue, NOW};
+use crate::client::kit::{deployment, now, run, slot, Say, Venue, NOW};
 use novation_api::client::{ClientError, Journal, NewOrder, Placed, Trader, Wallet};
 use novation_api::wire::{ActionJson, CommandRequest, ExecutionName, OrderRequest};
 use novation_state::crypto::eddsa::EddsaError;
@@ -217,7 +217,7 @@ fn commands_use_their_own_order_slot_and_nonces_that_rise() {
         assert!(order.nonce < withdrawal.nonce && withdrawal.nonce < ended.nonce);
         let command: CommandRequest = serde_json::from_str(&venue.arrived()[1]).unwrap();
         let ActionJson::Withdraw { amount, recipient, chain } = command.action else { panic!("{command:?}") };
-        assert_eq!((amount.0, recipient.0, chain), (1_250_000, [0xab; 20], crate::kit::CHAIN));
+        assert_eq!((amount.0, recipient.0, chain), (1_250_000, [0xab; 20], crate::client::kit::CHAIN));
         // The epoch is asked for again after it was raised.
         venue.state.lock().unwrap().epoch = 4;
         trader.order(&wish(), now()).await.unwrap();
@@ -231,7 +231,7 @@ fn a_rotation_proves_possession_of_a_key_that_is_in_the_file_already() {
         let venue = Venue::start().await;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("wallet");
-        let wallet = Wallet::create_from(&path, crate::kit::SEED).unwrap();
+        let wallet = Wallet::create_from(&path, crate::client::kit::SEED).unwrap();
         let mut trader = Trader::new(venue.rest(), venue.view(), wallet, Journal::in_memory(), slot());
         trader.rotate(now()).await.unwrap();
         let command: CommandRequest = serde_json::from_str(&venue.arrived()[0]).unwrap();

@@ -1,6 +1,6 @@
 //! The WebSocket.
 
-use crate::harness::{error, Server, Setup, START};
+use crate::rest::harness::{error, Server, Setup, START};
 use futures_util::{SinkExt, StreamExt};
 use novation_api::rest::{books, Limits};
 use novation_sequencer::Execution;
@@ -89,7 +89,7 @@ async fn everybody_hears_public_events_and_the_owner_the_own_account() {
     assert_eq!((&order["order"]["state"], &order["order"]["filled"]), (&json!("filled"), &json!(7)));
 
     let id = novation_state::units::InstrumentId::new(1).unwrap();
-    server.event(novation_sequencer::Event::Markets(vec![(id, crate::harness::perpetual(0, START))])).await;
+    server.event(novation_sequencer::Event::Markets(vec![(id, crate::rest::harness::perpetual(0, START))])).await;
     assert_eq!(heard(&mut stranger).await, json!({"type": "markets", "number": 2, "time": START}));
 }
 

@@ -113,11 +113,11 @@ fn bad_input_is_refused_before_anything_starts() {
 fn figures_are_the_pinned_ones() {
     let folder = tempfile::tempdir().unwrap();
     let figures: Value = serde_json::from_str(&succeed(folder.path(), &["figures"])).unwrap();
-    let pins: Value = serde_json::from_str(include_str!("../../circuits/pins/constraints.json")).unwrap();
+    let pins: Value = serde_json::from_str(include_str!("../../../circuits/pins/constraints.json")).unwrap();
     for name in ["account", "order", "row", "batch_demo", "batch_large"] {
         assert_eq!(figures[format!("constraints.{name}")], pins[name], "{name}");
     }
-    let gas: Value = serde_json::from_str(include_str!("../../verifier/contracts/gas.json")).unwrap();
+    let gas: Value = serde_json::from_str(include_str!("../../../verifier/contracts/gas.json")).unwrap();
     for name in ["batch_fixed", "word", "deposit", "withdrawal"] {
         assert_eq!(figures[format!("gas.{name}")], gas[name], "{name}");
     }

@@ -1,6 +1,6 @@
 //! What everybody may read, and how an account is opened.
 
-use crate::harness::{deployment, error, operator, Server, Setup, Trader, CASH, START};
+use crate::rest::harness::{deployment, error, operator, Server, Setup, Trader, CASH, START};
 use novation_api::rest::{Publication, Stage};
 use novation_api::wire::{BatchDetail, LeafView, PointJson, Word};
 use novation_state::crypto::babyjub::{Point, BASE8};
@@ -136,7 +136,7 @@ async fn instruments_and_marks_are_the_newest_rounds() {
     assert_eq!((status, error(&body)), (400, ("invalid_path", "path")));
 
     server.wait(10);
-    let mut leaf = crate::harness::perpetual(0, START + 10);
+    let mut leaf = crate::rest::harness::perpetual(0, START + 10);
     leaf.mark = novation_state::units::Ticks::new(1_010).unwrap();
     let id = novation_state::units::InstrumentId::new(1).unwrap();
     server.event(novation_sequencer::Event::Markets(vec![(id, leaf)])).await;

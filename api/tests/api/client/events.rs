@@ -1,6 +1,6 @@
 //! The stream of events: heard, lost, heard again.
 
-use crate::kit::{now, run, Venue, NOW};
+use crate::client::kit::{now, run, Venue, NOW};
 use novation_api::client::events::{Events, Update};
 use novation_api::client::{ClientError, Http, Journal, Rest, Retry};
 use novation_api::wire::{Event, PublicEvent};

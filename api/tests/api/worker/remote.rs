@@ -1,6 +1,6 @@
 //! Workers at work: several, killed ones, ones that are stopped, and a box that begins with nothing.
 
-use crate::node::{circuit, circuit_of, system, witness, Node, TOKEN};
+use crate::worker::node::{circuit, circuit_of, system, witness, Node, TOKEN};
 use novation_api::worker::{prepare, Local, PrepareError, Remote, RemoteError, Token};
 use novation_gpu::choose;
 use novation_prover::dump::Dump;

@@ -1,6 +1,6 @@
 //! Signed reads: who may, and what they say.
 
-use crate::harness::{credential, deployment, error, Server, Setup, CASH, START};
+use crate::rest::harness::{credential, deployment, error, Server, Setup, CASH, START};
 use novation_sequencer::Execution;
 use novation_state::ledger::Deployment;
 use novation_state::message::Side;
@@ -13,7 +13,7 @@ async fn reads_without_the_owners_word_are_refused() {
     let good = first.credential(START + 60);
     let stranger = credential(&second.key, first.slot, deployment(), START + 60);
     let elsewhere = credential(&first.key, first.slot, Deployment::new(1, [7; 20]), START + 60);
-    let unopened = credential(&first.key, crate::harness::Trader::new(60).slot, deployment(), START + 60);
+    let unopened = credential(&first.key, crate::rest::harness::Trader::new(60).slot, deployment(), START + 60);
     let other_account = good.replacen("Novation 1.", "Novation 2.", 1);
     let longer = good.replacen(&(START + 60).to_string(), &(START + 61).to_string(), 1);
     let cases = [

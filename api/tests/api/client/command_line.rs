@@ -1,6 +1,6 @@
 //! `novation trade`, as a process.
 
-use crate::kit::{run, slot, Say, Venue};
+use crate::client::kit::{run, slot, Say, Venue};
 use novation_api::client::pin::{journal_path, pin_path};
 use novation_api::client::{Pin, Wallet};
 use novation_state::crypto::viewing::ViewingKey;
