@@ -11,6 +11,8 @@ import subprocess
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+# The program that the tests were run with: `cargo run` leaves out what only tests need, and would build everything a second time.
+NOVATION = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release" / "novation"
 DATA = pathlib.Path(os.environ.get("NOVATION_DATA", ROOT.parent / "shared" / "data"))
 FLOWS = [
     ("deribit", "options/deribit_options_snapshot_20260205T155132Z.csv"),
@@ -20,8 +22,8 @@ FLOWS = [
 
 def novation(*arguments: str) -> str:
     """Progress goes to standard error, as a user sees it; standard output comes back."""
-    command = ["cargo", "run", "--release", "--quiet", "--bin", "novation", "--", *arguments]
-    print("$", " ".join(command), flush=True)
+    command = [NOVATION, *arguments]
+    print("$ novation", *arguments, flush=True)
     return subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
