@@ -165,6 +165,10 @@ async fn what_if_says_margin_before_and_after_and_why_not() {
     dear["fee_cap"] = json!("-1");
     let (status, body) = ask(json!([order("buy", 1, 1), dear])).await;
     assert_eq!((status, error(&body)), (422, ("invalid_value", "orders[1].fee_cap")));
+    let mut far = order("buy", 1, 1);
+    far["peg_offset"] = json!(-1_i64 << 32);
+    let (status, body) = ask(json!([far])).await;
+    assert_eq!((status, error(&body)), (422, ("invalid_value", "orders[0].peg_offset")));
     for count in [0, 33] {
         let (status, body) = ask(json!(vec![order("buy", 1, 1); count])).await;
         assert_eq!((status, error(&body)), (422, ("order_count", "orders")));
