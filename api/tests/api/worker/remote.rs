@@ -98,7 +98,7 @@ async fn the_job_of_a_worker_that_is_killed_is_finished_by_another() {
     // Short, so that its end is soon; the victim extends it three times a second until it dies.
     let node = Node::start(2, Duration::from_secs(1)).await;
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "remote::victim", "--nocapture"])
+        .args(["--exact", "worker::remote::victim", "--nocapture"])
         .env(VICTIM, &node.url)
         .stdout(Stdio::piped())
         .spawn()
