@@ -19,7 +19,7 @@ import time
 from venue import KEYS, NOVATION, ROOT, Anvil, FaultyL1, Node
 
 SEED = 20260102
-RATE = 6.0
+RATE = 2.0
 
 
 def bench(*arguments: str, node: Node) -> subprocess.Popen:

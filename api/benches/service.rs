@@ -11,12 +11,13 @@
 //! after the clock has stopped. Figures are one JSON object on standard output. `--pid` adds CPU and memory of the node.
 
 use alloy::primitives::U256;
+use ark_bn254::Fr;
 use clap::{Args, Parser, Subcommand};
 use futures_util::future::try_join_all;
 use novation_api::client::l1::{connect, deposit, Payer};
 use novation_api::client::trader::check_receipt;
 use novation_api::client::{Http, Journal, NewOrder, Rest, Retry, Trader, Wallet};
-use novation_api::wire::{InstrumentView, OrderRequest, Receipt};
+use novation_api::wire::{InstrumentView, OrderRequest, Receipt, Word};
 use novation_sequencer::{Execution, SignedOrder};
 use novation_state::message::{Binding, Order, Side};
 use novation_state::units::{AccountSlot, Fee, InstrumentId, Lots, Ticks, Time};
@@ -248,10 +249,17 @@ async fn flow(args: &VenueArgs, seconds: u64, rate: f64) -> Outcome<Value> {
     for (trader, log) in traders.iter_mut().zip(&traded) {
         sent += log.sent.len();
         refused += log.refused;
-        receipts.extend(log.sent.values().map(|(_, took)| took * 1e3));
+        receipts.extend(log.sent.values().map(|sent| sent.took * 1e3));
         let credential = trader.credential(time(0));
+        let listed: BTreeMap<u64, Word> =
+            rest.orders(&credential).await?.iter().map(|order| (order.position, order.message)).collect();
+        for (position, receipt) in &log.sent {
+            if listed.get(position) != Some(&Word(receipt.message)) {
+                return Err(format!("the receipt at log position {position} does not stand").into());
+            }
+        }
         for fill in rest.fills(&credential, 0).await? {
-            let Some((order_sent, _)) = log.sent.get(&fill.position) else { continue };
+            let Some(Sent { sent: order_sent, .. }) = log.sent.get(&fill.position) else { continue };
             fills += 1;
             if let std::collections::btree_map::Entry::Vacant(vacant) = batches.entry(fill.batch) {
                 vacant.insert(settled(&rest, fill.batch).await?);
@@ -267,6 +275,7 @@ async fn flow(args: &VenueArgs, seconds: u64, rate: f64) -> Outcome<Value> {
         "refused_or_uncertain": refused,
         "fills": fills,
         "batches": batches.len(),
+        "receipts": "all stand",
         "receipt_ms": quantiles(&mut receipts),
         "seconds_from_order_to": {
             "batch": quantiles(made),
@@ -282,10 +291,17 @@ async fn flow(args: &VenueArgs, seconds: u64, rate: f64) -> Outcome<Value> {
     Ok(figures)
 }
 
-/// What a trader has sent: by log position, when, and how long the receipt took. Seconds.
+/// An order with a receipt: when it was sent and how long the receipt took, in seconds, and its hash.
+struct Sent {
+    sent: f64,
+    took: f64,
+    message: Fr,
+}
+
+/// What a trader has sent, by log position.
 #[derive(Default)]
 struct Log {
-    sent: BTreeMap<u64, (f64, f64)>,
+    sent: BTreeMap<u64, Sent>,
     refused: usize,
 }
 
@@ -315,7 +331,9 @@ async fn trade(trader: &mut Trader, seed: u64, pause: Duration, end: Instant) ->
         let (sent, begun) = (now(), Instant::now());
         match trader.order(&new, time(0)).await {
             Ok(placed) => {
-                log.sent.insert(placed.receipt.receipt.position, (sent, begun.elapsed().as_secs_f64()));
+                let receipt = placed.receipt.receipt;
+                let took = begun.elapsed().as_secs_f64();
+                log.sent.insert(receipt.position, Sent { sent, took, message: receipt.message });
                 buys = !buys;
             }
             Err(error) => {
