@@ -152,7 +152,7 @@ async fn receipts(args: &VenueArgs, orders: usize, clients: usize) -> Outcome<Va
         let message = (n / traders.len()) as u32 + 1;
         // One tick inside the band and far from the mark: taken in, and met by nobody.
         let (side, limit) =
-            if n % 2 == 0 { (Side::Buy, market.band_low + 1) } else { (Side::Sell, market.band_high - 1) };
+            if n.is_multiple_of(2) { (Side::Buy, market.band_low + 1) } else { (Side::Sell, market.band_high - 1) };
         let order = Order {
             binding: Binding {
                 deployment: trader.deployment(),

@@ -211,9 +211,9 @@ fn jobs_that_fail_are_given_up_with_the_reason() {
     let mut lie = witness(77);
     lie.assignment[1] += ark_bn254::Fr::from(1);
     let cases = [
-        (Some(lie), false, "the assignment".into()),
-        (None, false, "no such witness".into()),
-        (None, true, "the prover panicked: out of paper".into()),
+        (Some(lie), false, "the assignment"),
+        (None, false, "no such witness"),
+        (None, true, "the prover panicked: out of paper"),
     ];
     for (witness, panics, reason) in cases {
         let script = Script { claims: [job(1)].into(), witness, panics, ..Script::default() };
