@@ -17,7 +17,7 @@ use futures_util::future::try_join_all;
 use novation_api::client::l1::{connect, deposit, Payer};
 use novation_api::client::trader::check_receipt;
 use novation_api::client::{Http, Journal, NewOrder, Rest, Retry, Trader, Wallet};
-use novation_api::wire::{InstrumentView, OrderRequest, Receipt, Word};
+use novation_api::wire::{InstrumentView, OrderRequest, Receipt, StageName, Word};
 use novation_sequencer::{Execution, SignedOrder};
 use novation_state::message::{Binding, Order, Side};
 use novation_state::units::{AccountSlot, Fee, InstrumentId, Lots, Ticks, Time};
@@ -25,9 +25,9 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use rayon::prelude::*;
 use serde_json::{json, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Micro-units that each trader deposits: a million dollars.
@@ -91,6 +91,12 @@ struct VenueArgs {
     pid: Option<u32>,
 }
 
+impl VenueArgs {
+    fn rest(&self) -> Outcome<Rest> {
+        Ok(Rest::new(Http::new(&self.url, Retry::default())?))
+    }
+}
+
 fn main() -> Outcome<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let figures = runtime.block_on(async {
@@ -113,8 +119,7 @@ fn time(ahead: i64) -> Time {
 
 /// Traders with money at the venue.
 async fn traders(args: &VenueArgs) -> Outcome<Vec<Trader>> {
-    let rest = || Ok::<_, novation_api::client::ClientError>(Rest::new(Http::new(&args.url, Retry::default())?));
-    let venue = rest()?.venue().await?;
+    let venue = args.rest()?.venue().await?;
     let mut accounts = Vec::new();
     for n in 0..args.traders {
         let mut seed = [0; 32];
@@ -128,7 +133,7 @@ async fn traders(args: &VenueArgs) -> Outcome<Vec<Trader>> {
     }
     let mut traders = Vec::new();
     for (wallet, account) in accounts {
-        let mut trader = Trader::new(rest()?, venue.clone(), wallet, Journal::in_memory(), account);
+        let mut trader = Trader::new(args.rest()?, venue.clone(), wallet, Journal::in_memory(), account);
         // Credited by a batch once the deposit is final.
         while trader.account_view(time(0)).await.is_err() {
             tokio::time::sleep(Duration::from_millis(500)).await;
@@ -239,13 +244,15 @@ async fn flow(args: &VenueArgs, seconds: u64, rate: f64) -> Outcome<Value> {
     let end = Instant::now() + Duration::from_secs(seconds);
     let pause = Duration::from_secs_f64(traders.len() as f64 / rate);
     let before = args.pid.map(Process::read);
+    let rest = args.rest()?;
+    let seen: Seen = Arc::default();
+    let looking = tokio::spawn(look(rest.clone(), seen.clone()));
     let trading =
         traders.iter_mut().enumerate().map(|(n, trader)| trade(trader, args.seed << 8 | n as u64, pause, end));
     let traded = try_join_all(trading).await?;
-    let rest = traders[0].rest().clone();
     let mut stages: [Vec<f64>; 4] = Default::default();
     let (mut fills, mut sent, mut refused, mut receipts) = (0, 0, 0, Vec::new());
-    let mut batches = BTreeMap::new();
+    let mut batches = BTreeSet::new();
     for (trader, log) in traders.iter_mut().zip(&traded) {
         sent += log.sent.len();
         refused += log.refused;
@@ -261,14 +268,13 @@ async fn flow(args: &VenueArgs, seconds: u64, rate: f64) -> Outcome<Value> {
         for fill in rest.fills(&credential, 0).await? {
             let Some(Sent { sent: order_sent, .. }) = log.sent.get(&fill.position) else { continue };
             fills += 1;
-            if let std::collections::btree_map::Entry::Vacant(vacant) = batches.entry(fill.batch) {
-                vacant.insert(settled(&rest, fill.batch).await?);
-            }
-            for (stage, reached) in stages.iter_mut().zip(batches[&fill.batch]) {
+            batches.insert(fill.batch);
+            for (stage, reached) in stages.iter_mut().zip(settled(&seen, fill.batch).await) {
                 stage.push(reached - order_sent);
             }
         }
     }
+    looking.abort();
     let [made, proven, accepted, finalized] = &mut stages;
     let mut figures = json!({
         "orders": sent,
@@ -346,17 +352,40 @@ async fn trade(trader: &mut Trader, seed: u64, pause: Duration, end: Instant) ->
     Ok(log)
 }
 
-/// When a batch was made, proven, accepted and final; waits for that.
-async fn settled(rest: &Rest, number: u64) -> Outcome<[f64; 4]> {
+/// When each batch was first seen made, proven, accepted, final.
+type Seen = Arc<Mutex<BTreeMap<u64, [Option<f64>; 4]>>>;
+
+/// Looks at the batches all the time: a node that was started again no longer knows when what happened.
+async fn look(rest: Rest, seen: Seen) {
     loop {
-        if let Ok(detail) = rest.batch(number).await {
-            let stages = detail.batch.stages;
-            if let (Some(proven), Some(accepted), Some(finalized)) = (stages.proven, stages.accepted, stages.finalized)
-            {
-                return Ok([stages.made.time, proven.time, accepted.time, finalized.time].map(|time| time as f64));
+        // While the node is away nothing is seen.
+        if let Ok(batches) = rest.batches().await {
+            let now = now();
+            let mut seen = seen.lock().expect("nobody panics holding it");
+            for batch in batches {
+                let reached = match batch.stage {
+                    StageName::Made => 1,
+                    StageName::Proven | StageName::Submitted => 2,
+                    StageName::Accepted => 3,
+                    StageName::Final => 4,
+                };
+                for stage in seen.entry(batch.number).or_default().iter_mut().take(reached) {
+                    stage.get_or_insert(now);
+                }
             }
         }
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+}
+
+/// The moments of a batch, once it has been seen final.
+async fn settled(seen: &Seen, number: u64) -> [f64; 4] {
+    loop {
+        let found = seen.lock().expect("nobody panics holding it").get(&number).copied();
+        if let Some([Some(made), Some(proven), Some(accepted), Some(finalized)]) = found {
+            return [made, proven, accepted, finalized];
+        }
+        tokio::time::sleep(Duration::from_millis(250)).await;
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::{ClientError, Http};
 use crate::wire::{
-    AccountView, BatchDetail, CommandView, DepositState, DepositView, FillView, InstrumentView, LeafView, MarksView,
-    OrderView, VenueView, WhatIfRequest, WhatIfView,
+    AccountView, BatchDetail, BatchView, CommandView, DepositState, DepositView, FillView, InstrumentView, LeafView,
+    MarksView, OrderView, VenueView, WhatIfRequest, WhatIfView,
 };
 use novation_state::crypto::babyjub::Point;
 use novation_state::crypto::eddsa::Signature;
@@ -92,6 +92,14 @@ impl Rest {
     /// [`ClientError`].
     pub async fn leaf(&self, account: AccountSlot) -> Result<LeafView, ClientError> {
         self.http.get(&format!("/v1/accounts/{account}/leaf"), None).await
+    }
+
+    /// The last batches, at most 100, oldest first, with their stages.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn batches(&self) -> Result<Vec<BatchView>, ClientError> {
+        self.http.get("/v1/batches", None).await
     }
 
     /// A batch with its public data.

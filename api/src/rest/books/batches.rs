@@ -122,6 +122,8 @@ impl Batches {
             }
             Stage::Accepted { tx, block } => {
                 (moment.tx, moment.block) = (tx.map(hex), Some(block));
+                // After a restart the log says when; a reorganisation has taken the moment away.
+                moment.time = stages.accepted.as_ref().map_or(moment.time, |known| known.time);
                 stages.finalized = None;
                 record.view.stage = StageName::Accepted;
                 &mut stages.accepted
