@@ -98,6 +98,8 @@ def inject(node: Node, provers: Provers, l1: FaultyL1, anvil: Anvil, end: float,
             snapshot = anvil.call("evm_snapshot")
             time.sleep(rng.uniform(1, 3))
             anvil.call("evm_revert", snapshot)
+            # The chain's clock went back with it; a real one keeps the world's time.
+            anvil.call("evm_setNextBlockTimestamp", int(time.time()))
             done["reorgs"] += 1
     l1.rate = 0.0
     return done
