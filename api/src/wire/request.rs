@@ -344,8 +344,11 @@ impl WhatIfOrder {
     /// The order of an account, as it would be signed, valid for ever.
     ///
     /// # Errors
-    /// [`FieldError`] for a fee cap or an offset outside its range.
+    /// [`FieldError`] for lots, a fee cap or an offset outside their ranges.
     pub fn order(&self, binding: Binding) -> Result<Order, FieldError> {
+        if self.lots <= Lots::ZERO {
+            return Err(FieldError::new("lots", format!("{} lots: at least 1", self.lots)));
+        }
         if let Some(offset) = self.peg_offset.filter(|offset| offset.unsigned_abs() >= 1 << PRICE_BITS) {
             return Err(FieldError::new("peg_offset", format!("{offset} is not below 2^{PRICE_BITS} either way")));
         }

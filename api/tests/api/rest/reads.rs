@@ -169,6 +169,8 @@ async fn what_if_says_margin_before_and_after_and_why_not() {
     far["peg_offset"] = json!(-1_i64 << 32);
     let (status, body) = ask(json!([far])).await;
     assert_eq!((status, error(&body)), (422, ("invalid_value", "orders[0].peg_offset")));
+    let (status, body) = ask(json!([order("buy", 0, 1)])).await;
+    assert_eq!((status, error(&body)), (422, ("invalid_value", "orders[0].lots")));
     for count in [0, 33] {
         let (status, body) = ask(json!(vec![order("buy", 1, 1); count])).await;
         assert_eq!((status, error(&body)), (422, ("order_count", "orders")));
