@@ -3,6 +3,8 @@
 
 use crate::backend::Backend;
 use crate::cpu::CpuBackend;
+use crate::cuda::driver::{device_from_environment, Driver, Missing};
+use crate::cuda::{CudaBackend, ALL_TABLES};
 use crate::dual::Dual;
 use crate::error::Error;
 use crate::reference::ReferenceBackend;
@@ -12,7 +14,7 @@ use std::sync::Arc;
 pub const BACKENDS: [(&str, &str); 5] = [
     ("auto", "the fastest backend that this machine can run"),
     ("cpu", "rayon threads, portable field arithmetic"),
-    ("cuda", "an NVIDIA card (not in this build)"),
+    ("cuda", "an NVIDIA card; `cuda:1` or NOVATION_CUDA_DEVICE=1 for another than the first"),
     ("dual", "cpu, every operation checked against reference; for tests"),
     ("reference", "arkworks' own routines, slow; for tests"),
 ];
@@ -26,56 +28,96 @@ pub struct Chosen {
     pub reason: String,
 }
 
-/// The backend of that name.
+/// The backend of that name. `cuda:N` is the card of that number.
 ///
 /// # Errors
 /// [`Error::UnknownBackend`] for a name not in [`BACKENDS`]; [`Error::Unavailable`] if something it needs is absent.
 pub fn choose(name: &str) -> Result<Chosen, Error> {
-    let (backend, why): (Arc<dyn Backend>, &str) = match name {
-        "auto" => (Arc::new(CpuBackend::new()), "auto chose cpu: this build has no CUDA backend"),
-        "cpu" => (Arc::new(CpuBackend::new()), "asked for cpu"),
-        "reference" => (Arc::new(ReferenceBackend::new()), "asked for reference"),
+    let (backend, why): (Arc<dyn Backend>, String) = match name {
+        "auto" => match device_from_environment().and_then(cuda) {
+            Ok(card) => (card, "auto chose cuda".into()),
+            Err(Missing(missing)) => (Arc::new(CpuBackend::new()), format!("auto chose cpu: {missing}")),
+        },
+        "cpu" => (Arc::new(CpuBackend::new()), "asked for cpu".into()),
+        "reference" => (Arc::new(ReferenceBackend::new()), "asked for reference".into()),
         "dual" => {
-            (Arc::new(Dual::new(Arc::new(CpuBackend::new()), Arc::new(ReferenceBackend::new()))), "asked for dual")
-        }
-        "cuda" => {
-            return Err(Error::Unavailable {
-                name: name.into(),
-                missing: "this build has no CUDA backend; use `cpu`, or `auto` to take what is there".into(),
-            })
+            let (first, second) = (Arc::new(CpuBackend::new()), Arc::new(ReferenceBackend::new()));
+            (Arc::new(Dual::new(first, second)), "asked for dual".into())
         }
         _ => {
-            let known = BACKENDS.map(|(name, _)| name).join(", ");
-            return Err(Error::UnknownBackend { name: name.into(), known });
+            let Some(ordinal) = card_number(name) else {
+                let known = BACKENDS.map(|(name, _)| name).join(", ");
+                return Err(Error::UnknownBackend { name: name.into(), known });
+            };
+            let unavailable = |Missing(missing)| Error::Unavailable {
+                name: name.into(),
+                missing: format!("{missing}; use `cpu`, or `auto` to take what is there"),
+            };
+            (ordinal.and_then(cuda).map_err(unavailable)?, format!("asked for {name}"))
         }
     };
     let reason = format!("{why} ({})", backend.description());
     Ok(Chosen { backend, reason })
 }
 
+/// The card that a name means, `None` if it means none.
+fn card_number(name: &str) -> Option<Result<usize, Missing>> {
+    match name.strip_prefix("cuda")? {
+        "" => Some(device_from_environment()),
+        // Digits alone: `parse` would take a sign.
+        rest => {
+            let number = rest.strip_prefix(':').filter(|n| n.bytes().all(|b| b.is_ascii_digit()))?;
+            number.parse().ok().map(Ok)
+        }
+    }
+}
+
+fn cuda(ordinal: usize) -> Result<Arc<dyn Backend>, Missing> {
+    let backend = CudaBackend::new(Driver::open(ordinal)?, ALL_TABLES).map_err(|e| Missing(e.to_string()))?;
+    Ok(Arc::new(backend))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// On a machine with a card `auto` takes it; elsewhere it names the first thing that is missing.
     #[test]
-    fn auto_says_what_it_chose() {
-        let chosen = choose("auto").unwrap();
-        assert_eq!(chosen.backend.name(), "cpu");
-        assert!(chosen.reason.starts_with("auto chose cpu"), "{}", chosen.reason);
+    fn auto_takes_the_card_if_cuda_works_and_says_what_is_missing_if_not() {
+        let auto = choose("auto").unwrap();
+        match choose("cuda") {
+            Ok(_) => {
+                assert_eq!(auto.backend.name(), "cuda");
+                assert!(auto.reason.starts_with("auto chose cuda ("), "{}", auto.reason);
+            }
+            Err(Error::Unavailable { name, missing }) => {
+                assert_eq!(name, "cuda");
+                let missing = missing.strip_suffix("; use `cpu`, or `auto` to take what is there").unwrap();
+                assert_eq!(auto.backend.name(), "cpu");
+                assert_eq!(auto.reason, format!("auto chose cpu: {missing} ({})", auto.backend.description()));
+            }
+            Err(other) => panic!("{other}"),
+        }
     }
 
     #[test]
-    fn every_known_name_is_either_available_or_says_what_is_missing() {
-        for (name, _) in BACKENDS {
-            match choose(name) {
-                Ok(chosen) => assert!(name == "auto" || chosen.backend.name() == name),
-                Err(Error::Unavailable { name: n, missing }) => {
-                    assert_eq!((n.as_str(), name), ("cuda", "cuda"));
-                    assert!(missing.contains("no CUDA backend"));
-                }
-                Err(other) => panic!("{other}"),
-            }
+    fn every_other_known_name_is_available() {
+        for name in ["cpu", "dual", "reference"] {
+            assert_eq!(choose(name).unwrap().backend.name(), name);
         }
+    }
+
+    #[test]
+    fn cuda_takes_a_number_after_a_colon_and_nothing_else() {
+        assert_eq!(card_number("cuda:0"), Some(Ok(0)));
+        assert_eq!(card_number("cuda:17"), Some(Ok(17)));
+        for name in ["cuda:", "cuda:-1", "cuda:+1", "cuda:x", "cuda1", "cudas", "CUDA", "cuda:99999999999999999999"] {
+            assert_eq!(card_number(name), None, "{name}");
+        }
+        assert_eq!(choose("cuda:x").unwrap_err().to_string(), {
+            let known = BACKENDS.map(|(name, _)| name).join(", ");
+            format!("unknown backend `cuda:x`; this build knows {known}")
+        });
     }
 
     #[test]

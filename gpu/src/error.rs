@@ -91,6 +91,14 @@ pub enum Error {
         /// What is missing and what to do.
         missing: String,
     },
+    /// A device failed. What was under way is lost; after most failures the device needs a new process.
+    #[error("device, {operation}: {message}")]
+    Device {
+        /// What was asked of it.
+        operation: &'static str,
+        /// What it said.
+        message: String,
+    },
     /// The two halves of a [`crate::dual::Dual`] disagree: one of them is wrong.
     #[error("backends {first} and {second} disagree on {operation}")]
     Disagree {

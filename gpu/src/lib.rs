@@ -4,6 +4,7 @@
 //! holds an `Arc<dyn Backend>` from [`choose`] and never learns which machine does the work:
 //!
 //! * [`cpu::CpuBackend`]: rayon threads, bucket sums with batched affine additions, NTT with cached roots. The default.
+//! * [`cuda::CudaBackend`]: kernels of our own on an NVIDIA card, keys resident there.
 //! * [`reference::ReferenceBackend`]: arkworks' own routines, one call each. Slow; what the others are compared with.
 //! * [`dual::Dual`]: runs two backends and compares after every operation. For test suites.
 //!
@@ -18,6 +19,7 @@
 mod backend;
 pub mod choose;
 pub mod cpu;
+pub mod cuda;
 pub mod dual;
 mod error;
 mod handle;

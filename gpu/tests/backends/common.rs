@@ -1,15 +1,24 @@
 //! What the backend tests share.
 
+use crate::emulation::Emulated;
 use ark_bn254::Fr;
 use ark_ff::{Field, UniformRand};
+use novation_gpu::cuda::CudaBackend;
 use novation_gpu::{choose, Backend, Matrices, MatricesBuilder};
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 pub use rand_chacha::ChaCha8Rng;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-/// Every backend that this machine can run.
+/// Every backend that this machine can run, and the CUDA backend on emulated kernels.
 pub fn backends() -> Vec<Arc<dyn Backend>> {
-    ["cpu", "reference", "dual"].map(|name| choose(name).unwrap().backend).to_vec()
+    static EMULATED: OnceLock<Option<Arc<dyn Backend>>> = OnceLock::new();
+    let emulated = EMULATED.get_or_init(|| {
+        let (device, _) = Emulated::new(8 << 30)?;
+        Some(Arc::new(CudaBackend::new(device, 1).unwrap()))
+    });
+    let mut all = ["cpu", "reference", "dual"].map(|name| choose(name).unwrap().backend).to_vec();
+    all.extend(emulated.clone());
+    all
 }
 
 /// A generator of random numbers from a printed seed.

@@ -1,0 +1,104 @@
+//! Points between arkworks and the card: affine in (x, y), XYZZ out.
+
+use ark_bn254::{g1, g2, Fq, Fq2};
+use ark_ec::short_weierstrass::{Affine, Projective, SWCurveConfig};
+use ark_ec::AffineRepr;
+use ark_ff::BigInt;
+use rayon::prelude::*;
+
+/// 64-bit limbs of a base field element.
+const LIMBS: usize = 4;
+
+/// A group whose sums the card computes.
+pub(super) trait Group: SWCurveConfig {
+    /// What errors call its points.
+    const WHAT: &'static str;
+    /// 64-bit words of a coordinate.
+    const WORDS: usize;
+    /// Kernels: first level of bucket sums, later levels, weighting, sum of a group, multiples.
+    const KERNELS: [&'static str; 5];
+    /// Of the memory that is free when a key is loaded, one set of bases with its tables may take one part in this many.
+    /// A Groth16 key has four sets in G1 and one in G2, whose points are twice as long.
+    const MEMORY_SHARE: usize;
+
+    /// Appends a coordinate as it lies in memory.
+    fn write(coordinate: &Self::BaseField, out: &mut Vec<u64>);
+    /// The coordinate of these words. They come from a kernel, which keeps them below the modulus.
+    fn read(words: &[u64]) -> Self::BaseField;
+}
+
+fn fq(words: &[u64]) -> Fq {
+    Fq::new_unchecked(BigInt(words[..LIMBS].try_into().expect("four limbs")))
+}
+
+impl Group for g1::Config {
+    const WHAT: &'static str = "G1 bases";
+    const WORDS: usize = LIMBS;
+    const KERNELS: [&'static str; 5] = ["accumulate_g1", "combine_g1", "weigh_g1", "sum_g1", "multiples_g1"];
+    const MEMORY_SHARE: usize = 8;
+
+    fn write(coordinate: &Fq, out: &mut Vec<u64>) {
+        out.extend(coordinate.0 .0);
+    }
+    fn read(words: &[u64]) -> Fq {
+        fq(words)
+    }
+}
+
+impl Group for g2::Config {
+    const WHAT: &'static str = "G2 bases";
+    const WORDS: usize = 2 * LIMBS;
+    const KERNELS: [&'static str; 5] = ["accumulate_g2", "combine_g2", "weigh_g2", "sum_g2", "multiples_g2"];
+    const MEMORY_SHARE: usize = 4;
+
+    fn write(coordinate: &Fq2, out: &mut Vec<u64>) {
+        out.extend(coordinate.c0.0 .0);
+        out.extend(coordinate.c1.0 .0);
+    }
+    fn read(words: &[u64]) -> Fq2 {
+        Fq2::new(fq(words), fq(&words[LIMBS..]))
+    }
+}
+
+/// The finite points, and for each index the place of its point among them (`u32::MAX` for infinity) unless all are finite.
+pub(super) fn pack<G: Group>(points: &[Affine<G>]) -> (Vec<u64>, Option<Vec<u32>>) {
+    let finite = points.iter().filter(|p| !p.is_zero()).count();
+    let mut words = Vec::with_capacity(finite * 2 * G::WORDS);
+    for p in points.iter().filter(|p| !p.is_zero()) {
+        G::write(&p.x, &mut words);
+        G::write(&p.y, &mut words);
+    }
+    let slots = (finite < points.len()).then(|| {
+        let mut next = 0..;
+        points.iter().map(|p| if p.is_zero() { u32::MAX } else { next.next().expect("endless") }).collect()
+    });
+    (words, slots)
+}
+
+/// A point in the form of the kernels, `x = X / ZZ`, `y = Y / ZZZ`, in that of arkworks, `x = X / Z^2`, `y = Y / Z^3`: with
+/// `Z = ZZ`, because `ZZ^3 = ZZZ^2`.
+pub(super) fn unpack<G: Group>(words: &[u64]) -> Projective<G> {
+    let [x, y, zz, zzz] = [0, 1, 2, 3].map(|i| G::read(&words[i * G::WORDS..(i + 1) * G::WORDS]));
+    Projective::new_unchecked(x * zz, y * zzz, zz)
+}
+
+/// Scalars as they lie in memory.
+pub(super) fn scalar_words(values: &[ark_bn254::Fr]) -> Vec<u64> {
+    values.par_iter().with_min_len(1024).flat_map_iter(|v| v.0 .0).collect()
+}
+
+/// The scalars of these words.
+pub(super) fn scalars(words: &[u64]) -> Vec<ark_bn254::Fr> {
+    let read = |limbs: &[u64]| ark_bn254::Fr::new_unchecked(BigInt(limbs.try_into().expect("four limbs")));
+    words.par_chunks_exact(LIMBS).with_min_len(1024).map(read).collect()
+}
+
+/// Pairs of 32-bit words as 64-bit words, the first one lower.
+pub(super) fn pairs(words: impl IntoIterator<Item = u32>) -> Vec<u64> {
+    let mut out = Vec::new();
+    let mut words = words.into_iter();
+    while let Some(low) = words.next() {
+        out.push(u64::from(low) | u64::from(words.next().unwrap_or(0)) << 32);
+    }
+    out
+}
