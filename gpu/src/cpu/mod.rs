@@ -1,34 +1,64 @@
-//! The CPU backend: arkworks field arithmetic, rayon threads, algorithms of our own above them.
+//! The CPU backend: rayon threads, and vector arithmetic where the processor has it ([`vector`]).
 //!
-//! * Sums: [`msm`], signed windows, buckets filled by pairwise affine additions that share one inversion ([`affine`]).
+//! * Sums: [`msm`], signed windows, buckets filled by pairwise affine additions that share one inversion ([`adder`]).
 //! * NTT and quotient: [`ntt`], [`quotient`], roots cached, six transforms a proof, no bit reversal between them.
 //!
 //! Memory beside the handles: an MSM of n points takes 36 bytes a point for its digits and, per thread, at most
 //! [`msm::CHUNK`] points' worth of partial sums; a quotient over 2^k takes three vectors of 2^k and a table of roots.
 
-pub mod affine;
+pub mod adder;
+mod buckets;
 pub mod digits;
 pub mod msm;
 pub mod ntt;
 mod quotient;
+pub mod vector;
 
 use crate::backend::{Backend, Limits, Pending, Reduction, Transform, MAX_LOG_SIZE};
 use crate::error::Error;
 use crate::handle::{next_owner, G1Bases, G2Bases, Owner, Rows, Scalars, System};
 use crate::matrices::Matrices;
 use ark_bn254::{Fr, G1Affine, G1Projective, G2Affine, G2Projective};
-use ark_ec::short_weierstrass::Affine;
+use ark_ec::short_weierstrass::{Affine, Projective};
 use digits::Signed;
-use msm::Bases;
+use msm::{msm, Bases};
 use ntt::Roots;
 use std::sync::{Arc, Mutex};
+use vector::adder::{Curve, Vectorised};
+use vector::Machine;
 
-/// The portable backend that every machine has.
+/// The backend that every machine has.
 #[derive(Debug)]
 pub struct CpuBackend {
     owner: Owner,
+    machine: Machine,
     // Roots of the largest domain seen so far: they contain those of every smaller one.
     roots: Mutex<Arc<Roots>>,
+}
+
+/// Points in the form of the arithmetic that sums them.
+enum Key<P: Curve> {
+    #[cfg(target_arch = "x86_64")]
+    Avx2(Bases<P, Vectorised<P, vector::avx2::Avx2Set>>),
+    Portable(Bases<P, adder::Scalar<P>>),
+}
+
+impl<P: Curve> Key<P> {
+    fn new(machine: Machine, points: &[Affine<P>], first: usize) -> Self {
+        match machine {
+            #[cfg(target_arch = "x86_64")]
+            Machine::Avx2 => Key::Avx2(Bases::new(points, first)),
+            _ => Key::Portable(Bases::new(points, first)),
+        }
+    }
+
+    fn msm(&self, scalars: &[Signed]) -> Projective<P> {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Key::Avx2(bases) => msm(bases, scalars),
+            Key::Portable(bases) => msm(bases, scalars),
+        }
+    }
 }
 
 /// A loaded vector: as given for row products, as signed magnitudes for sums.
@@ -51,9 +81,20 @@ impl Default for CpuBackend {
 }
 
 impl CpuBackend {
-    /// A backend on rayon's global pool.
+    /// A backend on rayon's global pool, with the fastest arithmetic that this processor has.
     pub fn new() -> Self {
-        CpuBackend { owner: next_owner(), roots: Mutex::new(Arc::new(Roots::new(0))) }
+        Self::on(Machine::detect()).expect("what was detected is here")
+    }
+
+    /// A backend with the arithmetic asked for; nothing if this processor lacks it.
+    pub fn on(machine: Machine) -> Option<Self> {
+        let backend = CpuBackend { owner: next_owner(), machine, roots: Mutex::new(Arc::new(Roots::new(0))) };
+        machine.is_here().then_some(backend)
+    }
+
+    /// The arithmetic in use.
+    pub fn machine(&self) -> Machine {
+        self.machine
     }
 
     fn roots(&self, log: u32) -> Arc<Roots> {
@@ -84,7 +125,7 @@ impl Backend for CpuBackend {
     }
 
     fn description(&self) -> String {
-        format!("cpu: {} threads, portable 64-bit field arithmetic", rayon::current_num_threads())
+        format!("cpu: {} threads, {}", rayon::current_num_threads(), self.machine.description())
     }
 
     fn limits(&self) -> Limits {
@@ -94,13 +135,13 @@ impl Backend for CpuBackend {
     fn prepare_g1(&self, points: Vec<G1Affine>, first: usize) -> Result<G1Bases, Error> {
         self.check_points("G1 bases", &points, first)?;
         let span = first + points.len();
-        Ok(G1Bases::new(self.owner, span, Bases::new(points, first)))
+        Ok(G1Bases::new(self.owner, span, Key::new(self.machine, &points, first)))
     }
 
     fn prepare_g2(&self, points: Vec<G2Affine>, first: usize) -> Result<G2Bases, Error> {
         self.check_points("G2 bases", &points, first)?;
         let span = first + points.len();
-        Ok(G2Bases::new(self.owner, span, Bases::new(points, first)))
+        Ok(G2Bases::new(self.owner, span, Key::new(self.machine, &points, first)))
     }
 
     fn prepare_system(&self, matrices: Arc<Matrices>) -> Result<System, Error> {
@@ -121,17 +162,17 @@ impl Backend for CpuBackend {
     }
 
     fn msm_g1<'a>(&'a self, bases: &'a G1Bases, scalars: &'a Scalars) -> Result<Pending<'a, G1Projective>, Error> {
-        let points: &Bases<ark_bn254::g1::Config> = bases.get(self.owner)?;
+        let key: &Key<ark_bn254::g1::Config> = bases.get(self.owner)?;
         let vector: &Vector = scalars.get(self.owner)?;
         check_span(bases.len(), vector)?;
-        Ok(Pending::new(move || Ok(msm::msm(points, &vector.signed))))
+        Ok(Pending::new(move || Ok(key.msm(&vector.signed))))
     }
 
     fn msm_g2<'a>(&'a self, bases: &'a G2Bases, scalars: &'a Scalars) -> Result<Pending<'a, G2Projective>, Error> {
-        let points: &Bases<ark_bn254::g2::Config> = bases.get(self.owner)?;
+        let key: &Key<ark_bn254::g2::Config> = bases.get(self.owner)?;
         let vector: &Vector = scalars.get(self.owner)?;
         check_span(bases.len(), vector)?;
-        Ok(Pending::new(move || Ok(msm::msm(points, &vector.signed))))
+        Ok(Pending::new(move || Ok(key.msm(&vector.signed))))
     }
 
     fn ntt(&self, values: &mut [Fr], transform: Transform) -> Result<(), Error> {

@@ -1,0 +1,249 @@
+//! Many affine additions for the price of one inversion.
+//!
+//! An affine addition needs one division. Dividing k pairs at once costs one inversion and 3(k-1) multiplications
+//! (Montgomery's trick), so an addition is 5 multiplications and a squaring, against 10 for a mixed addition in extended
+//! Jacobian coordinates, and its result takes part in the next round as it is.
+//!
+//! [`Adder`] is the interface; [`Scalar`] does it with arkworks' arithmetic for every case, [`super::lanes::Vectorised`] sixteen pairs
+//! at a time for the general case and the rest through [`Scalar`].
+
+use ark_ec::short_weierstrass::{Affine, SWCurveConfig};
+use ark_ec::AffineRepr;
+use ark_ff::{AdditiveGroup, Field, One, Zero};
+
+/// Set in an index of [`Job`] when the point is subtracted.
+pub const NEGATIVE: u32 = 1 << 31;
+
+/// One addition: the point at index `a` plus the one at `b`, to place `to`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Job {
+    /// Index of the first summand, with [`NEGATIVE`] or without.
+    pub a: u32,
+    /// Index of the second summand, with [`NEGATIVE`] or without.
+    pub b: u32,
+    /// Index of the sum.
+    pub to: u32,
+}
+
+/// Adds points of a curve with `a = 0` and odd order, as both BN254 groups are: the tangent is `3x^2 / 2y`, and no point but
+/// infinity is its own negative. All cases are handled: equal points, opposite points, infinity.
+///
+/// Keeps scratch, so one is made per task. Indices out of range panic.
+pub trait Adder<P: SWCurveConfig>: Default + Send {
+    /// A point in memory, in the form this adder computes in.
+    type Point: Copy + Send + Sync + std::fmt::Debug;
+
+    /// Infinity.
+    const INFINITY: Self::Point;
+
+    /// True for infinity.
+    fn is_infinity(point: &Self::Point) -> bool;
+
+    /// To this adder's form.
+    fn pack(point: &Affine<P>) -> Self::Point;
+
+    /// From this adder's form.
+    fn unpack(point: &Self::Point) -> Affine<P>;
+
+    /// `out[to] = source[a] + source[b]` for every job. No two jobs have the same `to`.
+    fn add_pairs(&mut self, source: &[Self::Point], jobs: &[Job], out: &mut [Self::Point]);
+
+    /// `left[a] += right[b]` for every job; `to` is not looked at. No two jobs have the same `a`, and none is [`NEGATIVE`].
+    fn add_to(&mut self, left: &mut [Self::Point], right: &[Self::Point], jobs: &[Job]);
+}
+
+/// Pairs that share an inversion: enough to make its share (about 600 multiplications) small, few enough for the scratch
+/// (64 bytes a pair in G1, 128 in G2) and the pairs themselves to stay in the second-level cache.
+pub const BATCH: usize = 1024;
+
+/// arkworks' arithmetic, one pair after the other, every case.
+#[derive(Debug)]
+pub struct Scalar<P: SWCurveConfig> {
+    denominators: Vec<P::BaseField>,
+    prefixes: Vec<P::BaseField>,
+}
+
+impl<P: SWCurveConfig> Default for Scalar<P> {
+    fn default() -> Self {
+        Scalar { denominators: Vec::with_capacity(BATCH), prefixes: Vec::with_capacity(BATCH) }
+    }
+}
+
+impl<P: SWCurveConfig> Adder<P> for Scalar<P> {
+    type Point = Affine<P>;
+    const INFINITY: Affine<P> = Affine::identity();
+
+    fn is_infinity(point: &Affine<P>) -> bool {
+        point.is_zero()
+    }
+
+    fn pack(point: &Affine<P>) -> Affine<P> {
+        *point
+    }
+
+    fn unpack(point: &Affine<P>) -> Affine<P> {
+        *point
+    }
+
+    fn add_pairs(&mut self, source: &[Affine<P>], jobs: &[Job], out: &mut [Affine<P>]) {
+        for batch in jobs.chunks(BATCH) {
+            let pair = |j: usize| (signed(source, batch[j].a), signed(source, batch[j].b));
+            self.add(batch.len(), pair, |j, sum| out[batch[j].to as usize] = sum);
+        }
+    }
+
+    fn add_to(&mut self, left: &mut [Affine<P>], right: &[Affine<P>], jobs: &[Job]) {
+        // The batch reads its operands twice, so sums wait until it is done.
+        let mut sums = vec![Affine::identity(); jobs.len().min(BATCH)];
+        for batch in jobs.chunks(BATCH) {
+            let pair = |j: usize| (left[batch[j].a as usize], right[batch[j].b as usize]);
+            self.add(batch.len(), pair, |j, sum| sums[j] = sum);
+            for (job, sum) in batch.iter().zip(&sums) {
+                left[job.a as usize] = *sum;
+            }
+        }
+    }
+}
+
+/// The point at an index, with its sign.
+#[inline]
+fn signed<P: SWCurveConfig>(source: &[Affine<P>], index: u32) -> Affine<P> {
+    let point = source[(index & !NEGATIVE) as usize];
+    if index & NEGATIVE == 0 {
+        point
+    } else {
+        -point
+    }
+}
+
+impl<P: SWCurveConfig> Scalar<P> {
+    /// `emit(j, p + q)` for `(p, q) = pair(j)`, for every `j < count`, in descending order of `j`.
+    pub fn add(
+        &mut self,
+        count: usize,
+        pair: impl Fn(usize) -> (Affine<P>, Affine<P>),
+        mut emit: impl FnMut(usize, Affine<P>),
+    ) {
+        debug_assert!(P::COEFF_A.is_zero());
+        self.denominators.clear();
+        self.prefixes.clear();
+        let mut product = P::BaseField::one();
+        for j in 0..count {
+            let (p, q) = pair(j);
+            let d = denominator(&p, &q);
+            self.prefixes.push(product);
+            product *= d;
+            self.denominators.push(d);
+        }
+        let mut inverse = product.inverse().expect("denominators are not zero");
+        for j in (0..count).rev() {
+            let (p, q) = pair(j);
+            let inv = inverse * self.prefixes[j];
+            inverse *= self.denominators[j];
+            emit(j, finish(&p, &q, inv));
+        }
+    }
+}
+/// What the slope of `p + q` is divided by; 1 where there is no slope.
+#[inline]
+fn denominator<P: SWCurveConfig>(p: &Affine<P>, q: &Affine<P>) -> P::BaseField {
+    if p.is_zero() || q.is_zero() {
+        return P::BaseField::one();
+    }
+    let dx = q.x - p.x;
+    if !dx.is_zero() {
+        dx
+    } else if p.y == q.y {
+        p.y.double()
+    } else {
+        P::BaseField::one()
+    }
+}
+
+/// `p + q`, given the inverse of [`denominator`].
+#[inline]
+fn finish<P: SWCurveConfig>(p: &Affine<P>, q: &Affine<P>, inv: P::BaseField) -> Affine<P> {
+    if p.is_zero() {
+        return *q;
+    }
+    if q.is_zero() {
+        return *p;
+    }
+    let slope = if p.x != q.x {
+        (q.y - p.y) * inv
+    } else if p.y == q.y {
+        let xx = p.x.square();
+        (xx.double() + xx) * inv
+    } else {
+        return Affine::identity();
+    };
+    let x = slope.square() - p.x - q.x;
+    Affine::new_unchecked(x, slope * (p.x - x) - p.y)
+}
+
+
+#[cfg(test)]
+mod tests {
+    use super::super::vector::Machine;
+    use super::*;
+    use ark_bn254::{g1, g2};
+    use ark_ec::{short_weierstrass::Projective, CurveGroup};
+    use ark_ff::UniformRand;
+    use rand_chacha::rand_core::{RngCore, SeedableRng};
+
+    /// Pairs of every kind, some of them subtracted, in every number up to two batches and a bit.
+    fn all_cases_match_arkworks<P: SWCurveConfig, A: Adder<P>>() {
+        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(11);
+        let mut points = Vec::new();
+        for _ in 0..700 {
+            let p = Projective::<P>::rand(&mut rng).into_affine();
+            let q = Projective::<P>::rand(&mut rng).into_affine();
+            let zero = Affine::<P>::identity();
+            points.extend([p, q, p, p, p, -p, p, zero, zero, q, zero, zero]);
+        }
+        let packed: Vec<A::Point> = points.iter().map(A::pack).collect();
+        for (p, point) in packed.iter().zip(&points) {
+            assert_eq!(A::unpack(p), *point);
+            assert_eq!(A::is_infinity(p), point.is_zero());
+        }
+        let sign = |point: &Affine<P>, index: u32| if index & NEGATIVE == 0 { *point } else { -*point };
+        let mut adder = A::default();
+        for count in (0..40).chain([1000, points.len() / 2]) {
+            let jobs: Vec<Job> = (0..count as u32)
+                .map(|i| {
+                    let mut signed = |index| index | if rng.next_u32() % 4 == 0 { NEGATIVE } else { 0 };
+                    Job { a: signed(2 * i), b: signed(2 * i + 1), to: i }
+                })
+                .collect();
+            let mut sums = vec![A::INFINITY; count];
+            adder.add_pairs(&packed, &jobs, &mut sums);
+            for (i, (job, sum)) in jobs.iter().zip(sums).enumerate() {
+                let expected = sign(&points[2 * i], job.a) + sign(&points[2 * i + 1], job.b);
+                assert_eq!(A::unpack(&sum), expected.into_affine(), "pair {i} of {count}");
+            }
+            let (mut left, right): (Vec<_>, Vec<_>) = packed.chunks(2).map(|p| (p[0], p[1])).unzip();
+            let jobs: Vec<Job> = (0..count as u32).map(|i| Job { a: i, b: i, to: 0 }).collect();
+            adder.add_to(&mut left, &right, &jobs);
+            for (i, (sum, pair)) in left.iter().zip(points.chunks(2)).enumerate() {
+                let expected = if i < count { (pair[0] + pair[1]).into_affine() } else { pair[0] };
+                assert_eq!(A::unpack(sum), expected, "pair {i} of {count}, in place");
+            }
+        }
+    }
+
+    #[test]
+    fn scalar_additions_match_arkworks() {
+        all_cases_match_arkworks::<g1::Config, Scalar<_>>();
+        all_cases_match_arkworks::<g2::Config, Scalar<_>>();
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn avx2_additions_match_arkworks() {
+        use super::super::vector::{adder::Vectorised, avx2::Avx2Set};
+        if Machine::Avx2.is_here() {
+            all_cases_match_arkworks::<g1::Config, Vectorised<_, Avx2Set>>();
+            all_cases_match_arkworks::<g2::Config, Vectorised<_, Avx2Set>>();
+        }
+    }
+}

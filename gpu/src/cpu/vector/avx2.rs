@@ -1,0 +1,436 @@
+//! Field arithmetic in doubles: 51-bit limbs, AVX2 and fused multiply-add.
+//!
+//! AVX2 multiplies 32-bit integers, but 53-bit floating point numbers, twice a cycle. A fused multiply-add rounds once, so
+//! two of them give both halves of a product of 51-bit integers exactly (the idea is Emmart's, for GPUs):
+//!
+//! ```text
+//! hi = fma(a, b, 1.5 * 2^103)           rounds a b to a multiple of 2^51: the unit of the last place there
+//! lo = fma(a, b, SPLIT - hi)            a b - 2^51 round(a b / 2^51), plus 1.5 * 2^52; |a b - ...| <= 2^50
+//! ```
+//!
+//! Read as integers, `hi` and `lo` are the two halves plus the bits of a constant, so columns are summed by integer additions and
+//! the constants subtracted once. All numbers in between are exact: no rounding mode is changed, no error is bounded.
+//!
+//! # Form and ranges
+//! An element is five limbs, `x = sum limb[i] 2^(51 i)`, signed; Montgomery form with R = 2^255. In units of the modulus p, with
+//! p / 2^255 < 0.379 for both fields of BN254 (`FACTOR`):
+//!
+//! | name | value | limbs |
+//! |---|---|---|
+//! | stored | at most 0.51 | 0 to 2^51 - 1, the top one signed |
+//! | tight | at most 1 (products), see [`Lanes::sum_of_products`] for sums | at most 2^50 (products) or as stored |
+//! | loose | at most 3 | at most 2^53, exact |
+//!
+//! A product needs `|a_i b_j| <= 2^102`: 2^51 by 2^51 at most, which a tight limb and a difference of two stored limbs keep. Its
+//! value is at most `0.379 |a| |b| + 0.5` (half a modulus, because quotient digits are signed). A column sums at most ten halves
+//! of at most 2^51 each: far from 2^62, the bias that keeps it positive for shifts.
+
+use super::{Element, Lanes, Packed, LANES};
+use ark_ff::{AdditiveGroup, BigInt, BigInteger, MontConfig, PrimeField};
+use std::arch::x86_64::*;
+use std::marker::PhantomData;
+
+/// Registers of four doubles that make up [`LANES`] lanes.
+const N: usize = LANES / 4;
+
+const MASK: i64 = (1 << 51) - 1;
+/// Rounds to multiples of 2^51.
+const ROUND: f64 = 1.5 * power_of_two(103);
+/// Makes `lo` positive with a unit of 1 in the last place.
+const UNIT: f64 = 1.5 * power_of_two(52);
+/// `ROUND + UNIT`, a multiple of 2^51, hence exact.
+const SPLIT: f64 = ROUND + UNIT;
+/// Integers below 2^52 or'ed into this are themselves plus 2^52.
+const INTEGER: f64 = power_of_two(52);
+/// Half a limb: added before a shift so that what stays behind is balanced.
+const HALF: i64 = 1 << 50;
+
+const fn power_of_two(e: u64) -> f64 {
+    f64::from_bits((1023 + e) << 52)
+}
+
+/// Sixteen elements: limb, register, four lanes.
+#[repr(C, align(64))]
+pub struct Avx2<M>([[__m256d; N]; 5], PhantomData<M>);
+
+impl<M> Clone for Avx2<M> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<M> Copy for Avx2<M> {}
+
+/// Constants of a modulus in this form.
+trait Constants {
+    /// Limbs of the modulus, balanced: at most 2^50 each.
+    const P: [f64; 5];
+    /// `-1 / p` modulo 2^51, balanced.
+    const MINUS_INVERSE: f64;
+    /// `2^204 / p`: from the top limb to multiples of p.
+    const TOP_TO_MODULI: f64;
+}
+
+impl<M: MontConfig<4>> Constants for M {
+    const P: [f64; 5] = balanced(&M::MODULUS.0);
+    const MINUS_INVERSE: f64 = {
+        // Newton's iteration doubles the correct bits: 1, 2, 4, ... 64.
+        let p = M::MODULUS.0[0];
+        let (mut inverse, mut i) = (1u64, 0);
+        while i < 6 {
+            inverse = inverse.wrapping_mul(2u64.wrapping_sub(p.wrapping_mul(inverse)));
+            i += 1;
+        }
+        let negated = (inverse.wrapping_neg() & MASK as u64) as i64;
+        (if negated >= HALF { negated - (1 << 51) } else { negated }) as f64
+    };
+    const TOP_TO_MODULI: f64 = 1.0 / (Self::P[4] + Self::P[3] / power_of_two(51));
+}
+
+/// Limbs of a 256-bit integer, the lower four in `[-2^50, 2^50)`.
+const fn balanced(words: &[u64; 4]) -> [f64; 5] {
+    let raw = [
+        words[0],
+        words[0] >> 51 | words[1] << 13,
+        words[1] >> 38 | words[2] << 26,
+        words[2] >> 25 | words[3] << 39,
+        words[3] >> 12,
+    ];
+    let (mut limbs, mut carry, mut i) = ([0.0; 5], 0, 0);
+    while i < 5 {
+        let limb = if i < 4 { raw[i] as i64 & MASK } else { raw[i] as i64 } + carry;
+        carry = if i < 4 && limb >= HALF { 1 } else { 0 };
+        limbs[i] = (limb - (carry << 51)) as f64;
+        i += 1;
+    }
+    limbs
+}
+
+/// What the columns of a Montgomery product start from: minus the bits of all constants that halves bring along, plus what
+/// shifts need.
+const START: [i64; 10] = {
+    let (mut start, mut i) = ([0i64; 10], 0);
+    while i < 10 {
+        let (low, high) = (pairs(i), pairs(i - 1));
+        // Columns 0 to 4 leave before the low half of m p_0 would come: it is known and never computed.
+        let low_of_reduction = if i < 5 { low - 1 } else { low };
+        let constants = (low + low_of_reduction)
+            .wrapping_mul(UNIT.to_bits() as i64)
+            .wrapping_add((2 * high).wrapping_mul(ROUND.to_bits() as i64));
+        // Shifts are logical, so a column is made positive; its bias arrives above as part of the carry and is undone.
+        let bias = match i {
+            0..=4 => 1 << 62,
+            5..=8 => (1 << 61) + HALF,
+            _ => UNIT.to_bits() as i64,
+        };
+        let bias_below = match i {
+            0 => 0,
+            1..=5 => 1 << (62 - 51),
+            _ => 1 << (61 - 51),
+        };
+        start[i as usize] = (bias - bias_below as i64).wrapping_sub(constants);
+        i += 1;
+    }
+    start
+};
+
+/// Pairs of limbs whose indices add up to `i`.
+const fn pairs(i: i64) -> i64 {
+    if i < 0 || i > 8 {
+        0
+    } else if i < 5 {
+        i + 1
+    } else {
+        9 - i
+    }
+}
+
+type Column = [__m256i; N];
+type Limb = [__m256d; N];
+
+/// Adds the halves of `a b` to a column and the one above it; subtracts them if `MINUS`.
+#[inline(always)]
+unsafe fn add_product<const MINUS: bool>(a: &Limb, b: &Limb, columns: &mut [Column; 6], at: usize) {
+    let (round, split) = (_mm256_set1_pd(ROUND), _mm256_set1_pd(SPLIT));
+    for n in 0..N {
+        let (hi, lo);
+        if MINUS {
+            hi = _mm256_fnmadd_pd(a[n], b[n], round);
+            lo = _mm256_fnmadd_pd(a[n], b[n], _mm256_sub_pd(split, hi));
+        } else {
+            hi = _mm256_fmadd_pd(a[n], b[n], round);
+            lo = _mm256_fmadd_pd(a[n], b[n], _mm256_sub_pd(split, hi));
+        }
+        columns[at][n] = _mm256_add_epi64(columns[at][n], _mm256_castpd_si256(lo));
+        columns[at + 1][n] = _mm256_add_epi64(columns[at + 1][n], _mm256_castpd_si256(hi));
+    }
+}
+
+/// The low 51 bits of an integer, plus 2^52, as a double.
+#[inline(always)]
+unsafe fn low_bits(x: __m256i) -> __m256d {
+    let bits = _mm256_and_si256(x, _mm256_set1_epi64x(MASK));
+    _mm256_castsi256_pd(_mm256_or_si256(bits, _mm256_castpd_si256(_mm256_set1_pd(INTEGER))))
+}
+
+impl<M: MontConfig<4>> Avx2<M> {
+    /// Montgomery's product of sums, row by row: `a b`, plus (or minus, if `MINUS`) `c d` where there is one.
+    ///
+    /// Reduction of column i: with `u` its low bits, `m = -u / p mod 2^51`, balanced, makes the column divisible by 2^51. `m p_0`
+    /// cancels the low bits, so its low half is `-u` for u < 2^50 and `2^51 - u` above, and the carry is the column plus
+    /// 2^50 - 1, shifted. For u = 2^50 that says -2^50, and so it is: both roundings are ties, to even. If -1/p is 1 modulo 4, p_0
+    /// is 3: m is 2^50 (half of -1/p is rounded down) and half of p_0 up. If it is 3, p_0 is 1: m is -2^50, and half of p_0
+    /// is rounded down.
+    #[inline(always)]
+    unsafe fn product<const TWO: bool, const MINUS: bool>(a: &Self, b: &Self, c: &Self, d: &Self) -> Self {
+        let round = _mm256_set1_pd(ROUND);
+        let minus_inverse = _mm256_set1_pd(M::MINUS_INVERSE);
+        // 2^52 of `low_bits` times the inverse is a multiple of 2^52: subtracted within the constant.
+        let round_u = _mm256_set1_pd(ROUND - INTEGER * M::MINUS_INVERSE);
+        let mut columns = [[_mm256_setzero_si256(); N]; 6];
+        let start = if TWO { &START_TWO } else { &START };
+        for i in 0..5 {
+            columns[i] = [_mm256_set1_epi64x(start[i]); N];
+        }
+        for i in 0..5 {
+            columns[5] = [_mm256_set1_epi64x(start[i + 5]); N];
+            for j in 0..5 {
+                add_product::<false>(&a.0[i], &b.0[j], &mut columns, j);
+            }
+            if TWO {
+                for j in 0..5 {
+                    add_product::<MINUS>(&c.0[i], &d.0[j], &mut columns, j);
+                }
+            }
+            let mut m = [_mm256_setzero_pd(); N];
+            for n in 0..N {
+                let u = low_bits(columns[0][n]);
+                let hi = _mm256_fmadd_pd(u, minus_inverse, round_u);
+                m[n] = _mm256_fmadd_pd(u, minus_inverse, _mm256_sub_pd(round_u, hi));
+                let carry = _mm256_add_epi64(columns[0][n], _mm256_set1_epi64x(HALF - 1));
+                columns[1][n] = _mm256_add_epi64(columns[1][n], _mm256_srli_epi64::<51>(carry));
+                let hi = _mm256_fmadd_pd(m[n], _mm256_set1_pd(M::P[0]), round);
+                columns[1][n] = _mm256_add_epi64(columns[1][n], _mm256_castpd_si256(hi));
+            }
+            for j in 1..5 {
+                add_product::<false>(&m, &[_mm256_set1_pd(M::P[j]); N], &mut columns, j);
+            }
+            for j in 0..5 {
+                columns[j] = columns[j + 1];
+            }
+        }
+        let mut limbs = [[_mm256_setzero_pd(); N]; 5];
+        for i in 0..4 {
+            for n in 0..N {
+                let carry = _mm256_srli_epi64::<51>(columns[i][n]);
+                columns[i + 1][n] = _mm256_add_epi64(columns[i + 1][n], carry);
+                // The column was raised by half a limb before the cut.
+                limbs[i][n] = _mm256_sub_pd(low_bits(columns[i][n]), _mm256_set1_pd(INTEGER + HALF as f64));
+            }
+        }
+        for n in 0..N {
+            limbs[4][n] = _mm256_sub_pd(_mm256_castsi256_pd(columns[4][n]), _mm256_set1_pd(UNIT));
+        }
+        Avx2(limbs, PhantomData)
+    }
+}
+
+/// As [`START`], for two products and one reduction.
+const START_TWO: [i64; 10] = {
+    let (mut start, mut i) = (START, 0);
+    while i < 10 {
+        let constants = pairs(i)
+            .wrapping_mul(UNIT.to_bits() as i64)
+            .wrapping_add(pairs(i - 1).wrapping_mul(ROUND.to_bits() as i64));
+        start[i as usize] = start[i as usize].wrapping_sub(constants);
+        i += 1;
+    }
+    start
+};
+
+/// Four rows of four words to four columns, and back.
+#[inline(always)]
+unsafe fn transpose(rows: [__m256i; 4]) -> [__m256i; 4] {
+    let even = _mm256_unpacklo_epi64(rows[0], rows[1]);
+    let odd = _mm256_unpackhi_epi64(rows[0], rows[1]);
+    let even_2 = _mm256_unpacklo_epi64(rows[2], rows[3]);
+    let odd_2 = _mm256_unpackhi_epi64(rows[2], rows[3]);
+    [
+        _mm256_permute2x128_si256::<0x20>(even, even_2),
+        _mm256_permute2x128_si256::<0x20>(odd, odd_2),
+        _mm256_permute2x128_si256::<0x31>(even, even_2),
+        _mm256_permute2x128_si256::<0x31>(odd, odd_2),
+    ]
+}
+
+/// In memory the value is raised by 2^255, which makes it positive: the sign is the top bit, inverted.
+impl<M: MontConfig<4>> Lanes<M> for Avx2<M> {
+    fn pack(x: &Element<M>) -> Packed {
+        // arkworks has x 2^256, this form x 2^255: half of x, or of x + p, below 2^255.
+        let mut raw = x.0;
+        if raw.is_odd() {
+            raw.add_with_carry(&M::MODULUS);
+        }
+        raw.div2();
+        if raw > Element::<M>::MODULUS_MINUS_ONE_DIV_TWO {
+            raw.0 = wrapping_sub(&raw.0, &M::MODULUS.0);
+        }
+        raw.0[3] ^= 1 << 63;
+        raw.0
+    }
+
+    fn unpack(x: &Packed) -> Element<M> {
+        let mut raw = *x;
+        raw[3] ^= 1 << 63;
+        if raw[3] >> 63 == 1 {
+            raw = wrapping_sub(&raw, &wrapping_sub(&[0; 4], &M::MODULUS.0));
+        }
+        Element::<M>::new_unchecked(BigInt(raw)).double()
+    }
+
+    #[inline(always)]
+    unsafe fn gather(base: &[*const u8; LANES], offset: usize) -> Self {
+        let mut limbs = [[_mm256_setzero_pd(); N]; 5];
+        for n in 0..N {
+            let row = |i: usize| _mm256_loadu_si256(base[4 * n + i].add(offset).cast());
+            let words = transpose([row(0), row(1), row(2), row(3)]);
+            let limb = |x: __m256i| _mm256_sub_pd(low_bits(x), _mm256_set1_pd(INTEGER));
+            limbs[0][n] = limb(words[0]);
+            limbs[1][n] = limb(_mm256_or_si256(_mm256_srli_epi64::<51>(words[0]), _mm256_slli_epi64::<13>(words[1])));
+            limbs[2][n] = limb(_mm256_or_si256(_mm256_srli_epi64::<38>(words[1]), _mm256_slli_epi64::<26>(words[2])));
+            limbs[3][n] = limb(_mm256_or_si256(_mm256_srli_epi64::<25>(words[2]), _mm256_slli_epi64::<39>(words[3])));
+            let integer = _mm256_castpd_si256(_mm256_set1_pd(INTEGER));
+            let top = _mm256_or_si256(_mm256_srli_epi64::<12>(words[3]), integer);
+            // 2^255 is half of the unit above the top limb's 52 bits.
+            limbs[4][n] = _mm256_sub_pd(_mm256_castsi256_pd(top), _mm256_set1_pd(INTEGER + power_of_two(51)));
+        }
+        Avx2(limbs, PhantomData)
+    }
+
+    #[inline(always)]
+    unsafe fn scatter(self, base: &[*mut u8; LANES], offset: usize) {
+        for n in 0..N {
+            let integer = |i: usize, raised: f64| {
+                _mm256_castpd_si256(_mm256_add_pd(self.0[i][n], _mm256_set1_pd(raised)))
+            };
+            let mask = _mm256_set1_epi64x(MASK);
+            let bits = [0, 1, 2, 3].map(|i| _mm256_and_si256(integer(i, INTEGER), mask));
+            // A shift drops the exponent.
+            let top = integer(4, INTEGER + power_of_two(51));
+            let or = |x, y| _mm256_or_si256(x, y);
+            let rows = transpose([
+                or(bits[0], _mm256_slli_epi64::<51>(bits[1])),
+                or(_mm256_srli_epi64::<13>(bits[1]), _mm256_slli_epi64::<38>(bits[2])),
+                or(_mm256_srli_epi64::<26>(bits[2]), _mm256_slli_epi64::<25>(bits[3])),
+                or(_mm256_srli_epi64::<39>(bits[3]), _mm256_slli_epi64::<12>(top)),
+            ]);
+            for (i, row) in rows.into_iter().enumerate() {
+                _mm256_storeu_si256(base[4 * n + i].add(offset).cast(), row);
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn splat(x: &Packed) -> Self {
+        Self::gather(&[x.as_ptr().cast(); LANES], 0)
+    }
+
+    #[inline(always)]
+    unsafe fn mul(a: &Self, b: &Self) -> Self {
+        Self::product::<false, false>(a, b, a, b)
+    }
+
+    #[inline(always)]
+    unsafe fn square(a: &Self) -> Self {
+        Self::product::<false, false>(a, a, a, a)
+    }
+
+    #[inline(always)]
+    unsafe fn sum_of_products(a: &Self, b: &Self, c: &Self, d: &Self) -> Self {
+        Self::product::<true, false>(a, b, c, d)
+    }
+
+    #[inline(always)]
+    unsafe fn difference_of_products(a: &Self, b: &Self, c: &Self, d: &Self) -> Self {
+        Self::product::<true, true>(a, b, c, d)
+    }
+
+    #[inline(always)]
+    unsafe fn sub(a: &Self, b: &Self) -> Self {
+        let mut out = *a;
+        for i in 0..5 {
+            for n in 0..N {
+                out.0[i][n] = _mm256_sub_pd(a.0[i][n], b.0[i][n]);
+            }
+        }
+        out
+    }
+
+    #[inline(always)]
+    unsafe fn double(a: &Self) -> Self {
+        let mut out = *a;
+        for i in 0..5 {
+            for n in 0..N {
+                out.0[i][n] = _mm256_add_pd(a.0[i][n], a.0[i][n]);
+            }
+        }
+        out
+    }
+
+    #[inline(always)]
+    unsafe fn negate_if(mut self, lanes: u16) -> Self {
+        for n in 0..N {
+            let bit = |i: u16| if lanes >> (4 * n as u16 + i) & 1 == 1 { -0.0 } else { 0.0 };
+            let sign = _mm256_setr_pd(bit(0), bit(1), bit(2), bit(3));
+            for i in 0..5 {
+                self.0[i][n] = _mm256_xor_pd(self.0[i][n], sign);
+            }
+        }
+        self
+    }
+
+    // Limbs of at most 2.5 * 2^51 and a value of at most 3 moduli keep every step exact: 2.5 * 2^51 + 3 * 2^50 is 2^53.
+    #[inline(always)]
+    unsafe fn tighten(mut self) -> Self {
+        for n in 0..N {
+            let moduli = _mm256_mul_pd(self.0[4][n], _mm256_set1_pd(M::TOP_TO_MODULI));
+            let moduli = _mm256_round_pd::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(moduli);
+            for i in 0..5 {
+                self.0[i][n] = _mm256_fnmadd_pd(moduli, _mm256_set1_pd(M::P[i]), self.0[i][n]);
+            }
+            for i in 0..4 {
+                let carry = _mm256_floor_pd(_mm256_mul_pd(self.0[i][n], _mm256_set1_pd(1.0 / power_of_two(51))));
+                self.0[i][n] = _mm256_fnmadd_pd(carry, _mm256_set1_pd(power_of_two(51)), self.0[i][n]);
+                self.0[i + 1][n] = _mm256_add_pd(self.0[i + 1][n], carry);
+            }
+        }
+        self
+    }
+}
+
+fn wrapping_sub(a: &[u64; 4], b: &[u64; 4]) -> [u64; 4] {
+    let (mut out, mut borrow) = ([0; 4], false);
+    for i in 0..4 {
+        let (difference, b1) = a[i].overflowing_sub(b[i]);
+        let (difference, b2) = difference.overflowing_sub(u64::from(borrow));
+        out[i] = difference;
+        borrow = b1 | b2;
+    }
+    out
+}
+
+/// The instructions of this module.
+#[derive(Clone, Copy, Debug)]
+pub struct Avx2Set;
+
+impl super::InstructionSet for Avx2Set {
+    const MACHINE: super::Machine = super::Machine::Avx2;
+    type Lanes<M: MontConfig<4>> = Avx2<M>;
+
+    unsafe fn call<W: super::Work>(work: W) -> W::Output {
+        #[target_feature(enable = "avx2,fma")]
+        unsafe fn inner<W: super::Work>(work: W) -> W::Output {
+            work.run()
+        }
+        inner(work)
+    }
+}

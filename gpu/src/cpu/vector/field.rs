@@ -1,0 +1,165 @@
+//! Base fields of the two groups, sixteen elements at once: the prime field and its quadratic extension.
+
+use super::{Lanes, Packed, LANES};
+use ark_bn254::{Fq, Fq2, FqConfig};
+use ark_ff::Field;
+
+/// Sixteen coordinates of points.
+///
+/// Ranges as in [`super`]; of an extension element they hold for both components.
+pub trait Coordinates: Copy {
+    /// One coordinate, as arkworks holds it.
+    type Element: Field;
+    /// One coordinate in memory.
+    type Stored: Copy + Send + Sync + PartialEq + std::fmt::Debug;
+
+    /// What is no stored coordinate: the x of infinity.
+    const NONE: Self::Stored;
+
+    /// The lowest word, by which most stored coordinates differ.
+    fn word(x: &Self::Stored) -> u64;
+    /// As [`Lanes::pack`].
+    fn pack(x: &Self::Element) -> Self::Stored;
+    /// As [`Lanes::unpack`].
+    fn unpack(x: &Self::Stored) -> Self::Element;
+    /// As [`Lanes::gather`].
+    ///
+    /// # Safety
+    /// Every address is readable for the size of [`Coordinates::Stored`], and the machine has the instructions.
+    unsafe fn gather(base: &[*const u8; LANES], offset: usize) -> Self;
+    /// As [`Lanes::scatter`].
+    ///
+    /// # Safety
+    /// Every address is writable for the size of [`Coordinates::Stored`], and the machine has the instructions.
+    unsafe fn scatter(self, base: &[*mut u8; LANES], offset: usize);
+    /// As [`Lanes::mul`], except that the result may have to be tightened before a long chain.
+    ///
+    /// # Safety
+    /// The machine has the instructions; so for all that follow.
+    unsafe fn mul(a: &Self, b: &Self) -> Self;
+    /// `a b`, in the range of stored elements if ranges would otherwise grow in a chain of products.
+    unsafe fn mul_chained(a: &Self, b: &Self) -> Self;
+    /// `a^2`.
+    unsafe fn square(a: &Self) -> Self;
+    /// As [`Lanes::sub`].
+    unsafe fn sub(a: &Self, b: &Self) -> Self;
+    /// As [`Lanes::negate_if`].
+    unsafe fn negate_if(self, lanes: u16) -> Self;
+    /// As [`Lanes::tighten`].
+    unsafe fn tighten(self) -> Self;
+}
+
+/// Coordinates of G1.
+#[derive(Clone, Copy)]
+pub struct Prime<L>(L);
+
+impl<L: Lanes<FqConfig>> Coordinates for Prime<L> {
+    type Element = Fq;
+    type Stored = Packed;
+    const NONE: Packed = [u64::MAX; 4];
+
+    fn word(x: &Packed) -> u64 {
+        x[0]
+    }
+    fn pack(x: &Fq) -> Packed {
+        L::pack(x)
+    }
+    fn unpack(x: &Packed) -> Fq {
+        L::unpack(x)
+    }
+    #[inline(always)]
+    unsafe fn gather(base: &[*const u8; LANES], offset: usize) -> Self {
+        Prime(L::gather(base, offset))
+    }
+    #[inline(always)]
+    unsafe fn scatter(self, base: &[*mut u8; LANES], offset: usize) {
+        self.0.scatter(base, offset)
+    }
+    #[inline(always)]
+    unsafe fn mul(a: &Self, b: &Self) -> Self {
+        Prime(L::mul(&a.0, &b.0))
+    }
+    #[inline(always)]
+    unsafe fn mul_chained(a: &Self, b: &Self) -> Self {
+        Self::mul(a, b)
+    }
+    #[inline(always)]
+    unsafe fn square(a: &Self) -> Self {
+        Prime(L::square(&a.0))
+    }
+    #[inline(always)]
+    unsafe fn sub(a: &Self, b: &Self) -> Self {
+        Prime(L::sub(&a.0, &b.0))
+    }
+    #[inline(always)]
+    unsafe fn negate_if(self, lanes: u16) -> Self {
+        Prime(self.0.negate_if(lanes))
+    }
+    #[inline(always)]
+    unsafe fn tighten(self) -> Self {
+        Prime(self.0.tighten())
+    }
+}
+
+/// Coordinates of G2: `c0 + c1 u` with `u^2 = -1`.
+#[derive(Clone, Copy)]
+pub struct Quadratic<L> {
+    c0: L,
+    c1: L,
+}
+
+impl<L: Lanes<FqConfig>> Coordinates for Quadratic<L> {
+    type Element = Fq2;
+    type Stored = [Packed; 2];
+    const NONE: [Packed; 2] = [[u64::MAX; 4]; 2];
+
+    fn word(x: &[Packed; 2]) -> u64 {
+        x[0][0]
+    }
+    fn pack(x: &Fq2) -> [Packed; 2] {
+        [L::pack(&x.c0), L::pack(&x.c1)]
+    }
+    fn unpack(x: &[Packed; 2]) -> Fq2 {
+        Fq2::new(L::unpack(&x[0]), L::unpack(&x[1]))
+    }
+    #[inline(always)]
+    unsafe fn gather(base: &[*const u8; LANES], offset: usize) -> Self {
+        Quadratic { c0: L::gather(base, offset), c1: L::gather(base, offset + size_of::<Packed>()) }
+    }
+    #[inline(always)]
+    unsafe fn scatter(self, base: &[*mut u8; LANES], offset: usize) {
+        self.c0.scatter(base, offset);
+        self.c1.scatter(base, offset + size_of::<Packed>());
+    }
+    // Four products and two reductions: cheaper than Karatsuba's three products with three reductions.
+    #[inline(always)]
+    unsafe fn mul(a: &Self, b: &Self) -> Self {
+        Quadratic {
+            c0: L::difference_of_products(&a.c0, &b.c0, &a.c1, &b.c1),
+            c1: L::sum_of_products(&a.c0, &b.c1, &a.c1, &b.c0),
+        }
+    }
+    #[inline(always)]
+    unsafe fn mul_chained(a: &Self, b: &Self) -> Self {
+        Self::mul(a, b).tighten()
+    }
+    #[inline(always)]
+    unsafe fn square(a: &Self) -> Self {
+        Quadratic {
+            c0: L::difference_of_products(&a.c0, &a.c0, &a.c1, &a.c1),
+            c1: L::mul(&a.c1, &L::double(&a.c0)),
+        }
+    }
+    #[inline(always)]
+    unsafe fn sub(a: &Self, b: &Self) -> Self {
+        Quadratic { c0: L::sub(&a.c0, &b.c0), c1: L::sub(&a.c1, &b.c1) }
+    }
+    #[inline(always)]
+    unsafe fn negate_if(self, lanes: u16) -> Self {
+        Quadratic { c0: self.c0.negate_if(lanes), c1: self.c1.negate_if(lanes) }
+    }
+    #[inline(always)]
+    unsafe fn tighten(self) -> Self {
+        Quadratic { c0: self.c0.tighten(), c1: self.c1.tighten() }
+    }
+}

@@ -1,0 +1,163 @@
+//! Prime field arithmetic on many elements at once.
+//!
+//! [`Lanes`] is sixteen elements of one prime field in whatever form a machine multiplies fastest. Two machines are known:
+//!
+//! * [`avx2`]: radix 2^51 in doubles, products by fused multiply-add. Any x86-64 server since 2013.
+//! * [`ifma`]: radix 2^52 in 64-bit words, products by AVX-512 IFMA. Servers since 2019 (Intel) and 2022 (AMD).
+//!
+//! Everything else uses arkworks' scalar arithmetic. A machine is chosen at run time ([`Machine::detect`]).
+//!
+//! # Ranges
+//! Elements are kept loosely reduced, so each operation says what it takes and gives. Three names are used:
+//!
+//! * *stored*: as in memory, [`Packed`]; what [`Lanes::gather`] gives and [`Lanes::scatter`] writes.
+//! * *tight*: what products give, and [`Lanes::tighten`]. Every stored element is tight too.
+//! * *loose*: a difference of two stored elements, or of a tight one and up to two stored ones.
+//!
+//! A product takes a tight factor and a tight one or a difference of two stored ones.
+
+// Vector instructions are unsafe to call: only the processor that runs them knows whether it has them.
+#![allow(unsafe_code, clippy::missing_safety_doc)]
+
+#[cfg(target_arch = "x86_64")]
+pub mod avx2;
+pub mod adder;
+pub mod field;
+
+use ark_ff::{Fp, MontBackend, MontConfig};
+
+/// Elements that are worked on at once. More than a register holds: a product is a chain of dependent steps, and several
+/// registers' worth of independent chains keep the multipliers busy.
+pub const LANES: usize = 16;
+
+/// An element in memory: 256 bits in the machine's own Montgomery form. Forms of different machines do not mix.
+pub type Packed = [u64; 4];
+
+/// Sixteen elements of the field of `M`.
+pub trait Lanes<M: MontConfig<4>>: Copy {
+    /// An element as this machine stores it.
+    fn pack(x: &Element<M>) -> Packed;
+
+    /// The reverse of [`Lanes::pack`], for any stored element.
+    fn unpack(x: &Packed) -> Element<M>;
+
+    /// Reads sixteen stored elements, whose addresses are `base + offset`.
+    ///
+    /// # Safety
+    /// Every address is readable for 32 bytes, and the machine has the instructions.
+    unsafe fn gather(base: &[*const u8; LANES], offset: usize) -> Self;
+
+    /// Writes sixteen elements in the range of stored ones to `base + offset`.
+    ///
+    /// # Safety
+    /// Every address is writable for 32 bytes, and the machine has the instructions.
+    unsafe fn scatter(self, base: &[*mut u8; LANES], offset: usize);
+
+    /// The same element in all lanes.
+    ///
+    /// # Safety
+    /// The machine has the instructions; so for all that follow.
+    unsafe fn splat(x: &Packed) -> Self;
+
+    /// `a b`, tight. One factor tight, the other a difference of two stored elements at most.
+    unsafe fn mul(a: &Self, b: &Self) -> Self;
+
+    /// `a^2`, tight, for a tight `a`.
+    unsafe fn square(a: &Self) -> Self;
+
+    /// `a b + c d`, tight in its limbs, in value up to twice what [`Lanes::mul`] gives: to be tightened before it takes part in
+    /// a long chain of products. Factors as for [`Lanes::mul`].
+    unsafe fn sum_of_products(a: &Self, b: &Self, c: &Self, d: &Self) -> Self;
+
+    /// `a b - c d`, otherwise as [`Lanes::sum_of_products`].
+    unsafe fn difference_of_products(a: &Self, b: &Self, c: &Self, d: &Self) -> Self;
+
+    /// `a - b`, loose.
+    unsafe fn sub(a: &Self, b: &Self) -> Self;
+
+    /// `2 a` for a tight `a`; counts as a difference of two stored elements.
+    unsafe fn double(a: &Self) -> Self;
+
+    /// `-a` in the lanes whose bit is set, for a stored `a`. To be tightened before it is written; a
+    /// difference of two such elements multiplies a product, nothing larger.
+    unsafe fn negate_if(self, lanes: u16) -> Self;
+
+    /// The same element, in the range of stored ones. Takes anything loose.
+    unsafe fn tighten(self) -> Self;
+}
+
+/// An element as arkworks holds it.
+pub type Element<M> = Fp<MontBackend<M, 4>, 4>;
+
+/// A computation that is compiled once per instruction set. Its `run` is `#[inline(always)]`, and so is all it calls.
+pub trait Work {
+    /// What it gives.
+    type Output;
+
+    /// Does it.
+    ///
+    /// # Safety
+    /// The machine has the instructions of the lanes that the work is generic over.
+    unsafe fn run(self) -> Self::Output;
+}
+
+/// A set of vector instructions.
+pub trait InstructionSet: Copy + Send + Sync + std::fmt::Debug + 'static {
+    /// Its name.
+    const MACHINE: Machine;
+
+    /// Its arithmetic.
+    type Lanes<M: MontConfig<4>>: Lanes<M>;
+
+    /// Runs work inside a function that is compiled for these instructions.
+    ///
+    /// # Safety
+    /// The machine has them: [`Machine::is_here`].
+    unsafe fn call<W: Work>(work: W) -> W::Output;
+}
+
+/// Which arithmetic this machine runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Machine {
+    /// AVX-512 IFMA, 52-bit limbs.
+    Ifma,
+    /// AVX2 with fused multiply-add, 51-bit limbs in doubles.
+    Avx2,
+    /// arkworks' scalar arithmetic.
+    Portable,
+}
+
+impl Machine {
+    /// The fastest that this processor has.
+    pub fn detect() -> Self {
+        Machine::ALL.into_iter().find(|m| m.is_here()).expect("the portable one is everywhere")
+    }
+
+    /// All of them, fastest first.
+    pub const ALL: [Machine; 3] = [Machine::Ifma, Machine::Avx2, Machine::Portable];
+
+    /// True if this processor has the instructions.
+    pub fn is_here(self) -> bool {
+        match self {
+            Machine::Portable => true,
+            #[cfg(target_arch = "x86_64")]
+            Machine::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            #[cfg(target_arch = "x86_64")]
+            Machine::Ifma => is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512ifma"),
+            #[cfg(not(target_arch = "x86_64"))]
+            _ => false,
+        }
+    }
+
+    /// A few words for people.
+    pub fn description(self) -> &'static str {
+        match self {
+            Machine::Ifma => "AVX-512 IFMA, 16 lanes of 52-bit limbs",
+            Machine::Avx2 => "AVX2 with fused multiply-add, 16 lanes of 51-bit limbs in doubles",
+            Machine::Portable => "portable 64-bit arithmetic",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
