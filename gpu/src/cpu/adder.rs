@@ -181,10 +181,8 @@ fn finish<P: SWCurveConfig>(p: &Affine<P>, q: &Affine<P>, inv: P::BaseField) -> 
     Affine::new_unchecked(x, slope * (p.x - x) - p.y)
 }
 
-
 #[cfg(test)]
 mod tests {
-    use super::super::vector::Machine;
     use super::*;
     use ark_bn254::{g1, g2};
     use ark_ec::{short_weierstrass::Projective, CurveGroup};
@@ -238,12 +236,29 @@ mod tests {
     }
 
     #[cfg(target_arch = "x86_64")]
+    fn vector_additions_match_arkworks<I: super::super::vector::InstructionSet>() {
+        use super::super::vector::adder::Vectorised;
+        if I::MACHINE.is_here() {
+            all_cases_match_arkworks::<g1::Config, Vectorised<_, I>>();
+            all_cases_match_arkworks::<g2::Config, Vectorised<_, I>>();
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
     #[test]
     fn avx2_additions_match_arkworks() {
-        use super::super::vector::{adder::Vectorised, avx2::Avx2Set};
-        if Machine::Avx2.is_here() {
-            all_cases_match_arkworks::<g1::Config, Vectorised<_, Avx2Set>>();
-            all_cases_match_arkworks::<g2::Config, Vectorised<_, Avx2Set>>();
-        }
+        vector_additions_match_arkworks::<super::super::vector::avx2::Avx2Set>();
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn ifma_additions_match_arkworks() {
+        vector_additions_match_arkworks::<super::super::vector::ifma::IfmaSet>();
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn emulated_ifma_additions_match_arkworks() {
+        vector_additions_match_arkworks::<super::super::vector::emulated::EmulatedSet>();
     }
 }

@@ -39,6 +39,8 @@ pub struct CpuBackend {
 /// Points in the form of the arithmetic that sums them.
 enum Key<P: Curve> {
     #[cfg(target_arch = "x86_64")]
+    Ifma(Bases<P, Vectorised<P, vector::ifma::IfmaSet>>),
+    #[cfg(target_arch = "x86_64")]
     Avx2(Bases<P, Vectorised<P, vector::avx2::Avx2Set>>),
     Portable(Bases<P, adder::Scalar<P>>),
 }
@@ -47,6 +49,8 @@ impl<P: Curve> Key<P> {
     fn new(machine: Machine, points: &[Affine<P>], first: usize) -> Self {
         match machine {
             #[cfg(target_arch = "x86_64")]
+            Machine::Ifma => Key::Ifma(Bases::new(points, first)),
+            #[cfg(target_arch = "x86_64")]
             Machine::Avx2 => Key::Avx2(Bases::new(points, first)),
             _ => Key::Portable(Bases::new(points, first)),
         }
@@ -54,6 +58,8 @@ impl<P: Curve> Key<P> {
 
     fn msm(&self, scalars: &[Signed]) -> Projective<P> {
         match self {
+            #[cfg(target_arch = "x86_64")]
+            Key::Ifma(bases) => msm(bases, scalars),
             #[cfg(target_arch = "x86_64")]
             Key::Avx2(bases) => msm(bases, scalars),
             Key::Portable(bases) => msm(bases, scalars),

@@ -162,6 +162,11 @@ mod tests {
             use super::super::vector::{adder::Vectorised, avx2::Avx2Set};
             check::<P, Vectorised<P, Avx2Set>>(&points, &scalars, &expected);
         }
+        #[cfg(target_arch = "x86_64")]
+        {
+            use super::super::vector::{adder::Vectorised, emulated::EmulatedSet};
+            check::<P, Vectorised<P, EmulatedSet>>(&points, &scalars, &expected);
+        }
     }
 
     fn check<P: SWCurveConfig, A: Adder<P>>(points: &[Affine<P>], scalars: &[Fr], expected: &Projective<P>) {

@@ -218,7 +218,11 @@ impl<P: Curve, I: InstructionSet> Vectorised<P, I> {
         let point = |p: *const Point<Stored<P, I>>, index: u32| {
             // SAFETY: as for this function.
             let p = Self::unpack(unsafe { &*p });
-            if index & NEGATIVE == 0 { p } else { -p }
+            if index & NEGATIVE == 0 {
+                p
+            } else {
+                -p
+            }
         };
         let pair = |j: usize| (point(left.at(special[j].a), special[j].a), point(right.at(special[j].b), special[j].b));
         let mut sums = vec![Affine::identity(); special.len()];

@@ -290,17 +290,22 @@ impl<M: MontConfig<4>> Lanes<M> for Avx2<M> {
     #[inline(always)]
     unsafe fn gather(base: &[*const u8; LANES], offset: usize) -> Self {
         let mut limbs = [[_mm256_setzero_pd(); N]; 5];
+        let integer = _mm256_set1_pd(INTEGER);
         for n in 0..N {
-            let row = |i: usize| _mm256_loadu_si256(base[4 * n + i].add(offset).cast());
-            let words = transpose([row(0), row(1), row(2), row(3)]);
-            let limb = |x: __m256i| _mm256_sub_pd(low_bits(x), _mm256_set1_pd(INTEGER));
-            limbs[0][n] = limb(words[0]);
-            limbs[1][n] = limb(_mm256_or_si256(_mm256_srli_epi64::<51>(words[0]), _mm256_slli_epi64::<13>(words[1])));
-            limbs[2][n] = limb(_mm256_or_si256(_mm256_srli_epi64::<38>(words[1]), _mm256_slli_epi64::<26>(words[2])));
-            limbs[3][n] = limb(_mm256_or_si256(_mm256_srli_epi64::<25>(words[2]), _mm256_slli_epi64::<39>(words[3])));
-            let integer = _mm256_castpd_si256(_mm256_set1_pd(INTEGER));
-            let top = _mm256_or_si256(_mm256_srli_epi64::<12>(words[3]), integer);
-            // 2^255 is half of the unit above the top limb's 52 bits.
+            let mut rows = [_mm256_setzero_si256(); 4];
+            for i in 0..4 {
+                rows[i] = _mm256_loadu_si256(base[4 * n + i].wrapping_add(offset).cast());
+            }
+            let words = transpose(rows);
+            let second = _mm256_or_si256(_mm256_srli_epi64::<51>(words[0]), _mm256_slli_epi64::<13>(words[1]));
+            let third = _mm256_or_si256(_mm256_srli_epi64::<38>(words[1]), _mm256_slli_epi64::<26>(words[2]));
+            let fourth = _mm256_or_si256(_mm256_srli_epi64::<25>(words[2]), _mm256_slli_epi64::<39>(words[3]));
+            limbs[0][n] = _mm256_sub_pd(low_bits(words[0]), integer);
+            limbs[1][n] = _mm256_sub_pd(low_bits(second), integer);
+            limbs[2][n] = _mm256_sub_pd(low_bits(third), integer);
+            limbs[3][n] = _mm256_sub_pd(low_bits(fourth), integer);
+            // 2^255 is 2^51 of the top limb's units.
+            let top = _mm256_or_si256(_mm256_srli_epi64::<12>(words[3]), _mm256_castpd_si256(integer));
             limbs[4][n] = _mm256_sub_pd(_mm256_castsi256_pd(top), _mm256_set1_pd(INTEGER + power_of_two(51)));
         }
         Avx2(limbs, PhantomData)
@@ -309,22 +314,21 @@ impl<M: MontConfig<4>> Lanes<M> for Avx2<M> {
     #[inline(always)]
     unsafe fn scatter(self, base: &[*mut u8; LANES], offset: usize) {
         for n in 0..N {
-            let integer = |i: usize, raised: f64| {
-                _mm256_castpd_si256(_mm256_add_pd(self.0[i][n], _mm256_set1_pd(raised)))
-            };
-            let mask = _mm256_set1_epi64x(MASK);
-            let bits = [0, 1, 2, 3].map(|i| _mm256_and_si256(integer(i, INTEGER), mask));
-            // A shift drops the exponent.
-            let top = integer(4, INTEGER + power_of_two(51));
-            let or = |x, y| _mm256_or_si256(x, y);
+            let mut bits = [_mm256_setzero_si256(); 4];
+            for (i, bits) in bits.iter_mut().enumerate() {
+                let integer = _mm256_castpd_si256(_mm256_add_pd(self.0[i][n], _mm256_set1_pd(INTEGER)));
+                *bits = _mm256_and_si256(integer, _mm256_set1_epi64x(MASK));
+            }
+            // The shift drops the exponent.
+            let top = _mm256_castpd_si256(_mm256_add_pd(self.0[4][n], _mm256_set1_pd(INTEGER + power_of_two(51))));
             let rows = transpose([
-                or(bits[0], _mm256_slli_epi64::<51>(bits[1])),
-                or(_mm256_srli_epi64::<13>(bits[1]), _mm256_slli_epi64::<38>(bits[2])),
-                or(_mm256_srli_epi64::<26>(bits[2]), _mm256_slli_epi64::<25>(bits[3])),
-                or(_mm256_srli_epi64::<39>(bits[3]), _mm256_slli_epi64::<12>(top)),
+                _mm256_or_si256(bits[0], _mm256_slli_epi64::<51>(bits[1])),
+                _mm256_or_si256(_mm256_srli_epi64::<13>(bits[1]), _mm256_slli_epi64::<38>(bits[2])),
+                _mm256_or_si256(_mm256_srli_epi64::<26>(bits[2]), _mm256_slli_epi64::<25>(bits[3])),
+                _mm256_or_si256(_mm256_srli_epi64::<39>(bits[3]), _mm256_slli_epi64::<12>(top)),
             ]);
-            for (i, row) in rows.into_iter().enumerate() {
-                _mm256_storeu_si256(base[4 * n + i].add(offset).cast(), row);
+            for i in 0..4 {
+                _mm256_storeu_si256(base[4 * n + i].wrapping_add(offset).cast(), rows[i]);
             }
         }
     }
@@ -379,8 +383,10 @@ impl<M: MontConfig<4>> Lanes<M> for Avx2<M> {
     #[inline(always)]
     unsafe fn negate_if(mut self, lanes: u16) -> Self {
         for n in 0..N {
-            let bit = |i: u16| if lanes >> (4 * n as u16 + i) & 1 == 1 { -0.0 } else { 0.0 };
-            let sign = _mm256_setr_pd(bit(0), bit(1), bit(2), bit(3));
+            // Each lane's bit, shifted to the sign of its double.
+            let bits = _mm256_set1_epi64x(i64::from(lanes) >> (4 * n));
+            let bits = _mm256_sllv_epi64(bits, _mm256_setr_epi64x(63, 62, 61, 60));
+            let sign = _mm256_castsi256_pd(_mm256_and_si256(bits, _mm256_set1_epi64x(i64::MIN)));
             for i in 0..5 {
                 self.0[i][n] = _mm256_xor_pd(self.0[i][n], sign);
             }

@@ -145,10 +145,7 @@ impl<L: Lanes<FqConfig>> Coordinates for Quadratic<L> {
     }
     #[inline(always)]
     unsafe fn square(a: &Self) -> Self {
-        Quadratic {
-            c0: L::difference_of_products(&a.c0, &a.c0, &a.c1, &a.c1),
-            c1: L::mul(&a.c1, &L::double(&a.c0)),
-        }
+        Quadratic { c0: L::difference_of_products(&a.c0, &a.c0, &a.c1, &a.c1), c1: L::mul(&a.c1, &L::double(&a.c0)) }
     }
     #[inline(always)]
     unsafe fn sub(a: &Self, b: &Self) -> Self {

@@ -19,10 +19,14 @@
 // Vector instructions are unsafe to call: only the processor that runs them knows whether it has them.
 #![allow(unsafe_code, clippy::missing_safety_doc)]
 
+pub mod adder;
 #[cfg(target_arch = "x86_64")]
 pub mod avx2;
-pub mod adder;
+#[cfg(all(test, target_arch = "x86_64"))]
+pub(crate) mod emulated;
 pub mod field;
+#[cfg(target_arch = "x86_64")]
+pub mod ifma;
 
 use ark_ff::{Fp, MontBackend, MontConfig};
 

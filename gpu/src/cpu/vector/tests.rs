@@ -15,7 +15,8 @@ fn edges<M: MontConfig<4>>() -> Vec<Element<M>> {
     }
     // Values whose stored form has such limbs: forms differ by the Montgomery factor, so both directions are tried.
     let factors = [255u64, 256, 260].map(|r| two.pow([r]));
-    let mut scaled: Vec<Element<M>> = factors.iter().flat_map(|r| all.iter().map(|x| *x / r).collect::<Vec<_>>()).collect();
+    let mut scaled: Vec<Element<M>> =
+        factors.iter().flat_map(|r| all.iter().map(|x| *x / r).collect::<Vec<_>>()).collect();
     all.append(&mut scaled);
     all.push(Element::<M>::from(Element::<M>::MODULUS_MINUS_ONE_DIV_TWO));
     let negated: Vec<Element<M>> = all.iter().map(|x| -*x).collect();
@@ -104,6 +105,20 @@ fn all_operations_match_arkworks<I: InstructionSet, M: MontConfig<4>>() {
 fn avx2_matches_arkworks() {
     all_operations_match_arkworks::<avx2::Avx2Set, FqConfig>();
     all_operations_match_arkworks::<avx2::Avx2Set, FrConfig>();
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn ifma_matches_arkworks() {
+    all_operations_match_arkworks::<ifma::IfmaSet, FqConfig>();
+    all_operations_match_arkworks::<ifma::IfmaSet, FrConfig>();
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn emulated_ifma_matches_arkworks() {
+    all_operations_match_arkworks::<emulated::EmulatedSet, FqConfig>();
+    all_operations_match_arkworks::<emulated::EmulatedSet, FrConfig>();
 }
 
 /// Low limbs of exactly half a unit: the tie that the carry of the reduction relies on.
