@@ -145,20 +145,28 @@ constexpr size_t bytes(void (*)(Parameters...)) {
     return (sizeof(Parameters) + ... + 0);
 }
 
-struct Kernel {
-    const char* name;
-    void (*body)(void**);
-    size_t parameters, parameter_bytes;
-    bool fibers;
-};
-
 template <class... Parameters>
 constexpr size_t count(void (*)(Parameters...)) {
     return sizeof...(Parameters);
 }
 
-#define PLAIN(kernel) {#kernel, [](void** a) { call(kernel, a); }, count(kernel), bytes(kernel), false}
-#define FIBERS(kernel) {#kernel, [](void** a) { call(kernel, a); }, count(kernel), bytes(kernel), true}
+template <class... Parameters>
+const size_t* sizes(void (*)(Parameters...)) {
+    static const size_t all[] = {sizeof(Parameters)...};
+    return all;
+}
+
+struct Kernel {
+    const char* name;
+    void (*body)(void**);
+    size_t parameters, parameter_bytes;
+    // Of each parameter.
+    const size_t* sizes;
+    bool fibers;
+};
+
+#define PLAIN(kernel) {#kernel, [](void** a) { call(kernel, a); }, count(kernel), bytes(kernel), sizes(kernel), false}
+#define FIBERS(kernel) {#kernel, [](void** a) { call(kernel, a); }, count(kernel), bytes(kernel), sizes(kernel), true}
 // FIBERS: kernels with barriers or warp exchanges. A plain one that meets a barrier fails.
 const Kernel KERNELS[] = {
 #include "kernels.inc"

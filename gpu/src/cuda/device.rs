@@ -236,9 +236,9 @@ impl<'a, D: Device> Work<'a, D> {
         Ok(buffer)
     }
 
-    /// A buffer with this content.
-    pub(super) fn load(&mut self, what: &'static str, data: &[u64]) -> Result<Arc<Buffer<D>>, Error> {
-        let buffer = self.allocate(what, data.len(), 8)?;
+    /// A buffer with this content: elements of `words` 64-bit words.
+    pub(super) fn load(&mut self, what: &'static str, data: &[u64], words: usize) -> Result<Arc<Buffer<D>>, Error> {
+        let buffer = self.allocate(what, data.len() / words, 8 * words)?;
         if !data.is_empty() {
             self.upload(&buffer, data)?;
         }

@@ -60,11 +60,11 @@ pub struct Driver {
     description: String,
 }
 
-/// The primary context of a card, and memory that was given back.
-///
-/// The context is kept for the life of the process: the driver frees everything with it.
+/// The primary context of a card, our module in it, and memory that was given back. All is freed with the last user.
 struct Card {
+    device: sys::CUdevice,
     context: sys::CUcontext,
+    module: sys::CUmodule,
     // Freeing and allocating through the driver waits for the whole card, so pieces are kept by size and used again.
     idle: Mutex<BTreeMap<usize, Vec<sys::CUdeviceptr>>>,
 }
@@ -76,7 +76,7 @@ unsafe impl Sync for Card {}
 
 #[derive(Clone, Copy, Debug)]
 struct Function(sys::CUfunction);
-// SAFETY: a function handle is a constant of a module that is never unloaded.
+// SAFETY: a function handle is a constant of a module, which is unloaded with the last user of the card.
 unsafe impl Send for Function {}
 // SAFETY: as above.
 unsafe impl Sync for Function {}
@@ -134,10 +134,25 @@ fn text(e: DriverError) -> String {
     }
 }
 
+impl Drop for Card {
+    fn drop(&mut self) {
+        // What fails here has failed before, and there is nobody left to tell.
+        if self.bind("release").is_ok() {
+            let _ = self.trim();
+            if !self.module.is_null() {
+                // SAFETY: nobody can launch any more: queues and backends keep the card alive.
+                let _ = unsafe { result::module::unload(self.module) };
+            }
+        }
+        // SAFETY: retained once in `open`.
+        let _ = unsafe { result::primary_ctx::release(self.device) };
+    }
+}
+
 impl Card {
     /// Makes the context current in this thread, as every call of the driver needs.
     fn bind(&self, operation: &'static str) -> Result<(), Error> {
-        // SAFETY: the primary context is retained for the life of the process.
+        // SAFETY: the primary context is retained as long as the card lives.
         unsafe { result::ctx::set_current(self.context) }.map_err(failed(operation))
     }
 
@@ -216,17 +231,18 @@ impl Driver {
         }
         // SAFETY: `device` comes from the driver.
         let context = unsafe { result::primary_ctx::retain(device) }.map_err(said("the card gives no context"))?;
-        // SAFETY: the context was retained above.
-        unsafe { result::ctx::set_current(context) }.map_err(said("the context cannot be used"))?;
+        // From here on, dropping the card releases the context, whatever fails.
+        let mut card = Card { device, context, module: std::ptr::null_mut(), idle: Mutex::new(BTreeMap::new()) };
+        card.bind("set context").map_err(|e| Missing(format!("the context cannot be used: {e}")))?;
 
         let ptx = CString::new(PTX).expect("PTX is text");
         let image = if (major, minor) == (9, 0) { CUBIN.as_ptr().cast() } else { ptx.as_ptr().cast::<c_void>() };
         // SAFETY: a whole cubin, or PTX with a zero at its end; the driver copies it.
-        let module = unsafe { result::module::load_data(image) }.map_err(said("the driver refuses the kernels"))?;
+        card.module = unsafe { result::module::load_data(image) }.map_err(said("the driver refuses the kernels"))?;
         let mut kernels = HashMap::new();
         for kernel in KERNELS {
-            // SAFETY: the module was loaded above and is never unloaded.
-            let function = unsafe { result::module::get_function(module, CString::new(kernel).expect("a name")) };
+            // SAFETY: the module was loaded above.
+            let function = unsafe { result::module::get_function(card.module, CString::new(kernel).expect("a name")) };
             kernels.insert(kernel, Function(function.map_err(said("a kernel is missing"))?));
         }
         let (_, total) = result::mem_get_info().map_err(said("the card tells no memory"))?;
@@ -236,8 +252,7 @@ impl Driver {
             version / 1000,
             version % 1000 / 10
         );
-        let card = Arc::new(Card { context, idle: Mutex::new(BTreeMap::new()) });
-        Ok(Driver { card, kernels, description })
+        Ok(Driver { card: Arc::new(card), kernels, description })
     }
 }
 

@@ -151,7 +151,7 @@ impl<D: Device> Backend for CudaBackend<D> {
             return Err(Error::TooLarge { what: "scalars", len, max });
         }
         let mut work = self.work()?;
-        let values = work.load("scalars", &curve::scalar_words(&scalars))?;
+        let values = work.load("scalars", &curve::scalar_words(&scalars), 4)?;
         work.finish()?;
         Ok(Scalars::new(self.owner, len, Vector::new(values, len)))
     }

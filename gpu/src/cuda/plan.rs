@@ -1,6 +1,7 @@
 //! How scalars are cut into windows, and how many multiples of each point a card keeps.
 
-use crate::cpu::digits::MAGNITUDE_BITS;
+/// Bits of the largest magnitude, `min(s, r - s)`: (r - 1) / 2 < 2^253.
+const MAGNITUDE_BITS: usize = 253;
 
 /// Tables that a term can name (`TABLE_BITS` in `cuda/digits.cuh`).
 pub(super) const MAX_TABLES: usize = 1 << 7;
@@ -62,7 +63,7 @@ impl Plan {
 }
 
 fn windows(width: usize) -> usize {
-    (MAGNITUDE_BITS as usize + 1).div_ceil(width)
+    (MAGNITUDE_BITS + 1).div_ceil(width)
 }
 
 #[cfg(test)]
@@ -77,7 +78,7 @@ mod tests {
                 assert!((2..=24).contains(&plan.width));
                 assert!(plan.tables() <= max_tables.clamp(1, MAX_TABLES), "{plan:?}");
                 assert!(plan.tables() * plan.groups >= plan.windows());
-                assert!(plan.windows() * plan.width > MAGNITUDE_BITS as usize);
+                assert!(plan.windows() * plan.width > MAGNITUDE_BITS);
                 assert!(plan.groups * plan.buckets() < u32::MAX as usize);
             }
         }

@@ -45,14 +45,14 @@ impl<D: Device> Loaded<D> {
             let (starts, entries) = matrix.parts();
             let entry_words: Vec<u64> = entries.iter().map(|&(wire, c)| u64::from(wire) | u64::from(c) << 32).collect();
             Ok::<_, Error>(Matrix {
-                starts: work.load(WHAT, &curve::pairs(starts.iter().copied()))?,
-                entries: work.load(WHAT, &entry_words)?,
+                starts: work.load(WHAT, &curve::pairs(starts.iter().copied()), 1)?,
+                entries: work.load(WHAT, &entry_words, 1)?,
                 entry_count: entries.len(),
             })
         };
         let [a, b, c] = m.abc();
         let matrices = [load(a)?, load(b)?, load(c)?];
-        let coefficients = work.load(WHAT, &curve::scalar_words(m.coefficients()))?;
+        let coefficients = work.load(WHAT, &curve::scalar_words(m.coefficients()), 4)?;
         work.finish()?;
         Ok(Loaded {
             matrices,
@@ -77,7 +77,7 @@ impl<D: Device> Loaded<D> {
         let room = |work: &mut Work<D>| work.allocate("row products", n, ELEMENT);
         let abc = [room(work)?, room(work)?, room(work)?];
         // Above every row.
-        let failing = work.load("failing row", &[u64::MAX])?;
+        let failing = work.load("failing row", &[u64::MAX], 1)?;
         let mut list = work.arguments();
         for m in &self.matrices {
             list = list.structure(8, |s| {

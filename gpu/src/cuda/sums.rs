@@ -197,7 +197,7 @@ impl<D: Device> Points<D> {
             // SAFETY: as the kernel is declared; it reads one table and writes the next.
             unsafe { work.launch(G::KERNELS[4], blocks(count, POINT_BLOCK), POINT_BLOCK, list)? };
         }
-        let slots = slots.map(|slots| work.load(G::WHAT, &curve::pairs(slots))).transpose()?;
+        let slots = slots.map(|slots| work.load(G::WHAT, &curve::pairs(slots), 1)).transpose()?;
         work.finish()?;
         Ok(Points { points: all, slots, count, first, span: points.len(), plan })
     }

@@ -350,7 +350,7 @@ fn short_memory_means_fewer_tables_and_then_an_error_that_says_what_fits() {
     let (cuda, state) = backend(roots + 40_000, ALL_TABLES).unwrap();
     let too_large = |what, len, max| Error::TooLarge { what, len, max };
     assert_eq!(cuda.prepare_g1(points, 0).unwrap_err(), too_large("G1 bases", 1000, 625));
-    assert_eq!(cuda.load(vec![Fr::ONE; 2000]).unwrap_err(), too_large("scalars", 8000, 5000));
+    assert_eq!(cuda.load(vec![Fr::ONE; 2000]).unwrap_err(), too_large("scalars", 2000, 1250));
     assert_eq!(cuda.ntt(&mut vec![Fr::ONE; 2048], Transform::Forward).unwrap_err(), too_large("NTT", 2048, 1250));
     assert_eq!(state.used.load(SeqCst), roots, "a refusal leaks");
 }

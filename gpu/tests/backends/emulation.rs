@@ -4,16 +4,12 @@
 // Loads a shared library and calls its functions. Each block says why that is right.
 #![allow(unsafe_code)]
 
+use crate::compiled::compiled;
 use novation_gpu::cuda::{Argument, Device};
 use novation_gpu::Error;
 use std::ffi::{c_char, c_int, c_void, CStr, CString};
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, OnceLock};
-
-const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/cuda");
 
 type Find = unsafe extern "C" fn(*const c_char) -> c_int;
 type Launch = unsafe extern "C" fn(c_int, u32, u32, u32, *mut *mut c_void, usize, usize) -> *const c_char;
@@ -25,53 +21,20 @@ struct Kernels {
     launch: Launch,
 }
 
-/// Compiles and loads the kernels once. Without g++ the tests that need it are skipped and say so, unless
-/// `NOVATION_REQUIRE_TOOLS=1`, as in CI.
+/// Compiles and loads the kernels once; `None` where g++ is absent.
 fn kernels() -> Option<Kernels> {
     static KERNELS: OnceLock<Option<Kernels>> = OnceLock::new();
     *KERNELS.get_or_init(|| {
-        if Command::new("g++").arg("--version").output().is_err() {
-            const MISSING: &str = "no g++: the CUDA kernels are not tested";
-            assert!(std::env::var_os("NOVATION_REQUIRE_TOOLS").is_none_or(|value| value != "1"), "{MISSING}");
-            println!("skipped: {MISSING}");
-            return None;
-        }
+        let path = compiled("emulate.cpp")?;
         // SAFETY: the library is ours; loading it runs constructors of thread-local and constant data only. It stays for
         // the life of the process, so its symbols may be copied out.
         unsafe {
-            let library = Box::leak(Box::new(libloading::Library::new(compiled()).unwrap()));
+            let library = Box::leak(Box::new(libloading::Library::new(path).unwrap()));
             let (find, launch) =
                 (library.get(b"emulation_find\0").unwrap(), library.get(b"emulation_launch\0").unwrap());
             Some(Kernels { find: *find, launch: *launch })
         }
     })
-}
-
-/// The shared library of the present sources, compiled unless it is there already.
-fn compiled() -> PathBuf {
-    let mut hasher = DefaultHasher::new();
-    for folder in ["", "host"] {
-        let folder = Path::new(SOURCES).join(folder);
-        let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|f| f.unwrap().path()).collect();
-        files.sort();
-        for file in files.iter().filter(|f| f.extension().is_some_and(|e| e != "cubin" && e != "ptx")) {
-            std::fs::read(file).unwrap().hash(&mut hasher);
-        }
-    }
-    let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("cuda-emulation-{:016x}.so", hasher.finish()));
-    if !library.exists() {
-        // Another process may do the same: whoever renames last wins, with the same content.
-        let fresh = library.with_extension(format!("{}.tmp", std::process::id()));
-        let output = Command::new("g++")
-            .args(["-std=c++17", "-O2", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-o"])
-            .arg(&fresh)
-            .arg(Path::new(SOURCES).join("host/emulate.cpp"))
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        std::fs::rename(&fresh, &library).unwrap();
-    }
-    library
 }
 
 /// A card of the host: its memory is ours, its one queue does everything at once.

@@ -1,7 +1,9 @@
 //! The same tests for every backend that this machine can run.
 
 mod common;
+mod compiled;
 mod cuda;
+mod driver;
 mod dual;
 mod emulation;
 mod msm;

@@ -2,6 +2,7 @@
 
 mod ceremony;
 mod common;
+mod cuda;
 mod dumps;
 mod files;
 mod groth16;
