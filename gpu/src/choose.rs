@@ -11,11 +11,12 @@ use crate::reference::ReferenceBackend;
 use std::sync::Arc;
 
 /// Names that [`choose`] knows, with what they are.
-pub const BACKENDS: [(&str, &str); 5] = [
+pub const BACKENDS: [(&str, &str); 6] = [
     ("auto", "the fastest backend that this machine can run"),
     ("cpu", "rayon threads, portable field arithmetic"),
     ("cuda", "an NVIDIA card; `cuda:1` or NOVATION_CUDA_DEVICE=1 for another than the first"),
     ("dual", "cpu, every operation checked against reference; for tests"),
+    ("dual:cuda", "a card, every operation checked against cpu; for the first proofs on a new machine"),
     ("reference", "arkworks' own routines, slow; for tests"),
 ];
 
@@ -28,7 +29,7 @@ pub struct Chosen {
     pub reason: String,
 }
 
-/// The backend of that name. `cuda:N` is the card of that number.
+/// The backend of that name. `cuda:N` is the card of that number, in `dual:cuda:N` too.
 ///
 /// # Errors
 /// [`Error::UnknownBackend`] for a name not in [`BACKENDS`]; [`Error::Unavailable`] if something it needs is absent.
@@ -45,7 +46,8 @@ pub fn choose(name: &str) -> Result<Chosen, Error> {
             (Arc::new(Dual::new(first, second)), "asked for dual".into())
         }
         _ => {
-            let Some(ordinal) = card_number(name) else {
+            let checked = name.strip_prefix("dual:");
+            let Some(ordinal) = card_number(checked.unwrap_or(name)) else {
                 let known = BACKENDS.map(|(name, _)| name).join(", ");
                 return Err(Error::UnknownBackend { name: name.into(), known });
             };
@@ -53,7 +55,12 @@ pub fn choose(name: &str) -> Result<Chosen, Error> {
                 name: name.into(),
                 missing: format!("{missing}; use `cpu`, or `auto` to take what is there"),
             };
-            (ordinal.and_then(cuda).map_err(unavailable)?, format!("asked for {name}"))
+            let card = ordinal.and_then(cuda).map_err(unavailable)?;
+            let backend: Arc<dyn Backend> = match checked {
+                Some(_) => Arc::new(Dual::new(card, Arc::new(CpuBackend::new()))),
+                None => card,
+            };
+            (backend, format!("asked for {name}"))
         }
     };
     let reason = format!("{why} ({})", backend.description());
@@ -122,7 +129,7 @@ mod tests {
 
     #[test]
     fn unknown_name_lists_the_known_ones() {
-        let known = "auto, cpu, cuda, dual, reference".to_string();
+        let known = "auto, cpu, cuda, dual, dual:cuda, reference".to_string();
         assert_eq!(choose("metal").unwrap_err(), Error::UnknownBackend { name: "metal".into(), known });
     }
 }

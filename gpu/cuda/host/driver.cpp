@@ -1,4 +1,4 @@
-// The part of the CUDA driver's interface that src/cuda/driver.rs calls, on the emulation: a `libcuda.so.1` for tests, so that
+// The part of the CUDA driver's interface that src/cuda/driver.rs calls, on the emulation: a `libcuda.so` for tests, so that
 // the very code that drives a card runs where there is none.
 //
 // It is as late as a driver may be. What is put into a stream runs when that stream is waited for, and not before; a copy to

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 /// The kernels' sources, from any crate of the workspace.
 const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../gpu/cuda");
 
-/// `libcuda.so.1` made of this file of `cuda/host` and all that it includes, in a folder of its own, compiled unless it is
+/// `libcuda.so` (the first name under which a driver is looked for) made of this file of `cuda/host` and all that it includes, in a folder of its own, compiled unless it is
 /// there already. Without g++ the tests that need it are skipped and say so, unless `NOVATION_REQUIRE_TOOLS=1`, as in CI.
 pub fn compiled(main: &str) -> Option<PathBuf> {
     if Command::new("g++").arg("--version").output().is_err() {
@@ -28,7 +28,7 @@ pub fn compiled(main: &str) -> Option<PathBuf> {
         }
     }
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("cuda-{:016x}", hasher.finish()));
-    let library = folder.join("libcuda.so.1");
+    let library = folder.join("libcuda.so");
     // One compilation at a time in this process.
     static COMPILER: Mutex<()> = Mutex::new(());
     let _guard = COMPILER.lock().unwrap();

@@ -67,6 +67,14 @@ fn proofs_in_flight_at_once_agree_with_arkworks() {
 fn another_capability_runs_the_portable_code() {
     let settings = [("NOVATION_FAKE_CUDA_CAPABILITY", "120"), ("NOVATION_FAKE_CUDA_CARDS", "2")];
     with_emulated_driver("driver::another_capability_runs_the_portable_code", &settings, || {
+        // On the card and on the CPU, as an operator would check a new machine.
+        let checked = choose("dual:cuda:1").unwrap().backend;
+        assert!(
+            checked.description().starts_with("dual: [cuda: Emulated card, device 1, "),
+            "{}",
+            checked.description()
+        );
+        use_all(&*checked, 20, 2);
         let backend = dual("cuda:1");
         assert!(backend.description().contains("device 1, 8 GiB, compute 12.0"), "{}", backend.description());
         use_all(&backend, 20, 1);
@@ -105,6 +113,12 @@ fn card_that_is_too_old_is_named() {
 fn card_number_past_the_last_is_named() {
     let expected = "there is no card number 1: the driver knows 1";
     missing("card_number_past_the_last_is_named", "cuda:1", &[], expected);
+}
+
+#[test]
+fn checked_card_that_is_absent_is_an_error_too() {
+    let expected = "there is no card number 4: the driver knows 1";
+    missing("checked_card_that_is_absent_is_an_error_too", "dual:cuda:4", &[], expected);
 }
 
 #[test]
