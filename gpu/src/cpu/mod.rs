@@ -94,7 +94,7 @@ impl CpuBackend {
 
     /// A backend with the arithmetic asked for; nothing if this processor lacks it.
     pub fn on(machine: Machine) -> Option<Self> {
-        let backend = CpuBackend { owner: next_owner(), machine, roots: Mutex::new(Arc::new(Roots::new(0))) };
+        let backend = CpuBackend { owner: next_owner(), machine, roots: Mutex::new(Arc::new(Roots::new(machine, 0))) };
         machine.is_here().then_some(backend)
     }
 
@@ -106,7 +106,7 @@ impl CpuBackend {
     fn roots(&self, log: u32) -> Arc<Roots> {
         let mut roots = self.roots.lock().expect("a thread panicked while computing roots");
         if roots.log() < log {
-            *roots = Arc::new(Roots::new(log));
+            *roots = Arc::new(Roots::new(self.machine, log));
         }
         roots.clone()
     }

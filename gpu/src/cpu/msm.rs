@@ -10,9 +10,9 @@ use ark_ec::AffineRepr;
 use ark_ff::{AdditiveGroup, Zero};
 use rayon::prelude::*;
 
-/// Points sorted at once. Bounds the scratch of a window (68 bytes a point in G1, 132 in G2, at most) and keeps the random
-/// reads of the sort inside 16 MB in G1, a third-level cache.
-pub const CHUNK: usize = 1 << 18;
+/// Points sorted at once, at least: bounds the scratch of a window (68 bytes a point in G1, 132 in G2, at most) and keeps the random
+/// reads of the sort inside 8 MB in G1.
+pub const CHUNK: usize = 1 << 17;
 
 /// Points with the index of the scalar that multiplies each. Infinities are left out once, when a key is prepared: half of
 /// a typical B query is infinity.

@@ -3,20 +3,31 @@
 //! Decimation in frequency takes natural order to bit-reversed order, decimation in time the reverse, so a transform and
 //! its inverse in sequence need no permutation; only the public [`transform`] pays for one.
 
+#[cfg(target_arch = "x86_64")]
+use super::vector::{avx2::Avx2Set, ifma::IfmaSet, InstructionSet, Lanes, LANES};
+use super::vector::{Machine, Packed};
 use crate::backend::Transform;
-use ark_bn254::Fr;
+use ark_bn254::{Fr, FrConfig};
 use ark_ff::{FftField, Field, One};
 use rayon::prelude::*;
+
+#[cfg(target_arch = "x86_64")]
+type Ifma = <IfmaSet as InstructionSet>::Lanes<FrConfig>;
+#[cfg(target_arch = "x86_64")]
+type Avx2 = <Avx2Set as InstructionSet>::Lanes<FrConfig>;
 
 /// Below this length a recursion step is not worth a task of its own.
 const SERIAL: usize = 1 << 11;
 
-/// Roots of unity for all domains up to 2^log, and the powers that move a bit-reversed vector to the odd coset.
+/// Roots of unity for all domains up to 2^log, in the form that the arithmetic multiplies with.
 pub struct Roots {
     log: u32,
+    machine: Machine,
     // roots[m/2 + i] = w_m^i for i < m/2: each level of a transform reads one contiguous piece. Inverse roots are the same
-    // piece read backwards: w_m^-i = -w_m^(m/2 - i).
+    // piece read backwards: w_m^-i = -w_m^(m/2 - i). Where there are lanes, only levels too short for them.
     roots: Vec<Fr>,
+    // The same for all levels, packed; the first place, which no level uses, holds -1.
+    packed: Vec<Packed>,
 }
 
 impl std::fmt::Debug for Roots {
@@ -27,7 +38,7 @@ impl std::fmt::Debug for Roots {
 
 impl Roots {
     /// Roots for domains up to `2^log`: 32 bytes times `2^log`.
-    pub fn new(log: u32) -> Self {
+    pub fn new(machine: Machine, log: u32) -> Self {
         let n = 1usize << log;
         let mut roots = vec![Fr::one(); n];
         // The top level from its generator, then every second element for each level below.
@@ -42,17 +53,25 @@ impl Roots {
                 target.par_iter_mut().enumerate().with_min_len(SERIAL).for_each(|(i, t)| *t = source[2 * i]);
             }
         }
-        Roots { log, roots }
+        let pack: Option<fn(&Fr) -> Packed> = match machine {
+            #[cfg(target_arch = "x86_64")]
+            Machine::Ifma => Some(<Ifma as Lanes<FrConfig>>::pack),
+            #[cfg(target_arch = "x86_64")]
+            Machine::Avx2 => Some(<Avx2 as Lanes<FrConfig>>::pack),
+            _ => None,
+        };
+        let mut packed = Vec::new();
+        if let Some(pack) = pack {
+            roots[0] = -Fr::one();
+            roots.par_iter().with_min_len(SERIAL).map(pack).collect_into_vec(&mut packed);
+            roots.truncate(2 * LANES);
+        }
+        Roots { log, machine, roots, packed }
     }
 
     /// log2 of the largest domain.
     pub fn log(&self) -> u32 {
         self.log
-    }
-
-    /// `w_m^i` for `i < m/2`, `m` a power of two of at least 2.
-    pub fn level(&self, m: usize) -> &[Fr] {
-        &self.roots[m / 2..m]
     }
 }
 
@@ -99,11 +118,7 @@ pub fn to_reversed(roots: &Roots, x: &mut [Fr], direction: Direction) {
         return;
     }
     let (lo, hi) = x.split_at_mut(n / 2);
-    butterflies(lo, hi, roots.level(n), direction, |u, v, w, sign| {
-        let d = if sign { *v - *u } else { *u - *v };
-        *u += *v;
-        *v = d * w;
-    });
+    butterflies::<true>(roots, lo, hi, direction);
     recurse(lo, hi, |x| to_reversed(roots, x, direction));
 }
 
@@ -115,10 +130,7 @@ pub fn from_reversed(roots: &Roots, x: &mut [Fr], direction: Direction) {
     }
     let (lo, hi) = x.split_at_mut(n / 2);
     recurse(lo, hi, |x| from_reversed(roots, x, direction));
-    butterflies(lo, hi, roots.level(n), direction, |u, v, w, sign| {
-        let t = *v * w;
-        (*u, *v) = if sign { (*u - t, *u + t) } else { (*u + t, *u - t) };
-    });
+    butterflies::<false>(roots, lo, hi, direction);
 }
 
 fn recurse(lo: &mut [Fr], hi: &mut [Fr], f: impl Fn(&mut [Fr]) + Sync) {
@@ -130,32 +142,19 @@ fn recurse(lo: &mut [Fr], hi: &mut [Fr], f: impl Fn(&mut [Fr]) + Sync) {
     }
 }
 
-/// Applies `f(u, v, root, negate)` to all pairs of a level, where the twiddle is `root` or, with `negate`, `-root`.
-#[inline]
-fn butterflies(
-    lo: &mut [Fr],
-    hi: &mut [Fr],
-    level: &[Fr],
-    direction: Direction,
-    f: impl Fn(&mut Fr, &mut Fr, &Fr, bool) + Sync,
-) {
+/// All butterflies of a level: `(u, v)` to `(u + v, (u - v) w)` in `FREQUENCY`, to `(u + v w, u - v w)` in time.
+fn butterflies<const FREQUENCY: bool>(roots: &Roots, lo: &mut [Fr], hi: &mut [Fr], direction: Direction) {
     let half = lo.len();
-    let run = |begin: usize, lo: &mut [Fr], hi: &mut [Fr]| match direction {
-        Direction::Forward => {
-            for ((u, v), w) in lo.iter_mut().zip(hi).zip(&level[begin..]) {
-                f(u, v, w, false);
-            }
+    let run = |begin: usize, lo: &mut [Fr], hi: &mut [Fr]| match roots.machine {
+        #[cfg(target_arch = "x86_64")]
+        Machine::Ifma if half >= LANES => {
+            lanes::butterflies::<IfmaSet, FREQUENCY>(&roots.packed, half, begin, lo, hi, direction)
         }
-        Direction::Inverse => {
-            let (mut lo, mut hi, mut begin) = (lo, hi, begin);
-            if begin == 0 {
-                f(&mut lo[0], &mut hi[0], &level[0], false);
-                (lo, hi, begin) = (&mut lo[1..], &mut hi[1..], 1);
-            }
-            for ((u, v), w) in lo.iter_mut().zip(hi).zip(level[..half - begin + 1].iter().rev()) {
-                f(u, v, w, true);
-            }
+        #[cfg(target_arch = "x86_64")]
+        Machine::Avx2 if half >= LANES => {
+            lanes::butterflies::<Avx2Set, FREQUENCY>(&roots.packed, half, begin, lo, hi, direction)
         }
+        _ => scalar_butterflies::<FREQUENCY>(&roots.roots[half..2 * half], begin, lo, hi, direction),
     };
     if half <= SERIAL {
         run(0, lo, hi);
@@ -164,6 +163,114 @@ fn butterflies(
             .zip(hi.par_chunks_mut(SERIAL))
             .enumerate()
             .for_each(|(k, (lo, hi))| run(k * SERIAL, lo, hi));
+    }
+}
+
+/// Those from `begin` on, one after the other; `level` holds `w^i` for the whole level.
+fn scalar_butterflies<const FREQUENCY: bool>(
+    level: &[Fr],
+    begin: usize,
+    lo: &mut [Fr],
+    hi: &mut [Fr],
+    direction: Direction,
+) {
+    for (i, (u, v)) in lo.iter_mut().zip(hi).enumerate().map(|(i, pair)| (begin + i, pair)) {
+        let w = match direction {
+            Direction::Inverse if i > 0 => -level[level.len() - i],
+            _ => level[i],
+        };
+        if FREQUENCY {
+            let difference = *u - *v;
+            *u += *v;
+            *v = difference * w;
+        } else {
+            let t = *v * w;
+            (*u, *v) = (*u + t, *u - t);
+        }
+    }
+}
+
+/// Sixteen butterflies at once.
+#[cfg(target_arch = "x86_64")]
+mod lanes {
+    // Vector instructions are unsafe to call: see `super::vector`.
+    #![allow(unsafe_code)]
+
+    use super::super::vector::{InstructionSet, Lanes, Packed, Work, LANES};
+    use super::Direction;
+    use ark_bn254::{Fr, FrConfig};
+
+    struct Level<'a, I: InstructionSet, const FREQUENCY: bool> {
+        packed: &'a [Packed],
+        half: usize,
+        begin: usize,
+        lo: &'a mut [Fr],
+        hi: &'a mut [Fr],
+        direction: Direction,
+        set: std::marker::PhantomData<I>,
+    }
+
+    /// As [`super::scalar_butterflies`], for a length that is a multiple of [`LANES`].
+    pub fn butterflies<I: InstructionSet, const FREQUENCY: bool>(
+        packed: &[Packed],
+        half: usize,
+        begin: usize,
+        lo: &mut [Fr],
+        hi: &mut [Fr],
+        direction: Direction,
+    ) {
+        assert!(I::MACHINE.is_here() && lo.len() == hi.len() && lo.len().is_multiple_of(LANES));
+        assert!(begin + lo.len() <= half && 2 * half <= packed.len());
+        let set = std::marker::PhantomData;
+        // SAFETY: the machine was asked; lengths were compared, and roots have indices below 2 half.
+        unsafe { I::call(Level::<I, FREQUENCY> { packed, half, begin, lo, hi, direction, set }) }
+    }
+
+    impl<I: InstructionSet, const FREQUENCY: bool> Work for Level<'_, I, FREQUENCY> {
+        type Output = ();
+
+        #[inline(always)]
+        unsafe fn run(self) {
+            let Level { packed, half, begin, lo, hi, direction, .. } = self;
+            let mut at = 0;
+            while at < lo.len() {
+                let (mut u_at, mut v_at, mut w_at) =
+                    ([std::ptr::null_mut(); LANES], [std::ptr::null_mut(); LANES], [std::ptr::null(); LANES]);
+                for lane in 0..LANES {
+                    u_at[lane] = lo.as_mut_ptr().wrapping_add(at + lane).cast::<u8>();
+                    v_at[lane] = hi.as_mut_ptr().wrapping_add(at + lane).cast::<u8>();
+                    let i = begin + at + lane;
+                    // Backwards the roots come out negated, which the order of the difference undoes; -1 serves for the first.
+                    let place = match direction {
+                        Direction::Forward => half + i,
+                        Direction::Inverse if i == 0 => 0,
+                        Direction::Inverse => 2 * half - i,
+                    };
+                    w_at[lane] = packed.as_ptr().wrapping_add(place).cast::<u8>();
+                }
+                let u = I::Lanes::<FrConfig>::gather_plain(&u_at.map(|x| x.cast_const()));
+                let v = I::Lanes::<FrConfig>::gather_plain(&v_at.map(|x| x.cast_const()));
+                let w = I::Lanes::<FrConfig>::gather(&w_at, 0);
+                let (sum, difference);
+                if FREQUENCY {
+                    sum = I::Lanes::<FrConfig>::add(&u, &v);
+                    let d = match direction {
+                        Direction::Forward => I::Lanes::<FrConfig>::sub(&u, &v),
+                        Direction::Inverse => I::Lanes::<FrConfig>::sub(&v, &u),
+                    };
+                    difference = I::Lanes::<FrConfig>::mul(&w, &d);
+                } else {
+                    let t = I::Lanes::<FrConfig>::mul(&w, &v);
+                    (sum, difference) = match direction {
+                        Direction::Forward => (I::Lanes::<FrConfig>::add(&u, &t), I::Lanes::<FrConfig>::sub(&u, &t)),
+                        Direction::Inverse => (I::Lanes::<FrConfig>::sub(&u, &t), I::Lanes::<FrConfig>::add(&u, &t)),
+                    };
+                }
+                sum.scatter_plain(&u_at);
+                difference.scatter_plain(&v_at);
+                at += LANES;
+            }
+        }
     }
 }
 
@@ -207,5 +314,47 @@ pub fn transform(roots: &Roots, x: &mut [Fr], transform: Transform) {
             scale(x, k, g.inverse().expect("the offset was checked"));
         }
         Transform::Forward | Transform::CosetForward(_) => {}
+    }
+}
+
+#[cfg(all(test, target_arch = "x86_64"))]
+mod tests {
+    use super::super::vector::emulated::EmulatedSet;
+    use super::*;
+    use ark_ff::UniformRand;
+    use rand_chacha::rand_core::SeedableRng;
+
+    /// Every set against the scalar butterflies, whole levels and parts of them.
+    fn lanes_match_scalars<I: InstructionSet, const FREQUENCY: bool>(direction: Direction) {
+        if !I::MACHINE.is_here() {
+            return;
+        }
+        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(3);
+        let mut roots = Roots::new(Machine::Portable, 8).roots;
+        for half in [16, 32, 128] {
+            for (begin, len) in [(0, half), (0, 16), (half - 16, 16)] {
+                let u: Vec<Fr> = (0..len).map(|i| if i == 3 { -Fr::one() } else { Fr::rand(&mut rng) }).collect();
+                let v: Vec<Fr> = (0..len).map(|i| if i % 5 == 3 { u[i] } else { Fr::rand(&mut rng) }).collect();
+                let (mut u1, mut v1, mut u2, mut v2) = (u.clone(), v.clone(), u, v);
+                scalar_butterflies::<FREQUENCY>(&roots[half..2 * half], begin, &mut u1, &mut v1, direction);
+                let one = std::mem::replace(&mut roots[0], -Fr::one());
+                let packed: Vec<Packed> = roots.iter().map(<I::Lanes<FrConfig> as Lanes<FrConfig>>::pack).collect();
+                roots[0] = one;
+                lanes::butterflies::<I, FREQUENCY>(&packed, half, begin, &mut u2, &mut v2, direction);
+                assert_eq!((u1, v1), (u2, v2), "{:?}, level {half}, {begin} and {len} on", I::MACHINE);
+            }
+        }
+    }
+
+    #[test]
+    fn butterflies_of_all_sets_match_scalar_ones() {
+        for direction in [Direction::Forward, Direction::Inverse] {
+            lanes_match_scalars::<EmulatedSet, true>(direction);
+            lanes_match_scalars::<EmulatedSet, false>(direction);
+            lanes_match_scalars::<Avx2Set, true>(direction);
+            lanes_match_scalars::<Avx2Set, false>(direction);
+            lanes_match_scalars::<IfmaSet, true>(direction);
+            lanes_match_scalars::<IfmaSet, false>(direction);
+        }
     }
 }

@@ -232,6 +232,66 @@ impl<M: MontConfig<4>> Avx2<M> {
         }
         Avx2(limbs, PhantomData)
     }
+
+    /// Reads words; `raised` is 2^52 plus what the top limb is too large by.
+    #[inline(always)]
+    unsafe fn read(base: &[*const u8; LANES], offset: usize, raised: f64) -> Self {
+        let mut limbs = [[_mm256_setzero_pd(); N]; 5];
+        let integer = _mm256_set1_pd(INTEGER);
+        for n in 0..N {
+            let mut rows = [_mm256_setzero_si256(); 4];
+            for i in 0..4 {
+                rows[i] = _mm256_loadu_si256(base[4 * n + i].wrapping_add(offset).cast());
+            }
+            let words = transpose(rows);
+            let second = _mm256_or_si256(_mm256_srli_epi64::<51>(words[0]), _mm256_slli_epi64::<13>(words[1]));
+            let third = _mm256_or_si256(_mm256_srli_epi64::<38>(words[1]), _mm256_slli_epi64::<26>(words[2]));
+            let fourth = _mm256_or_si256(_mm256_srli_epi64::<25>(words[2]), _mm256_slli_epi64::<39>(words[3]));
+            limbs[0][n] = _mm256_sub_pd(low_bits(words[0]), integer);
+            limbs[1][n] = _mm256_sub_pd(low_bits(second), integer);
+            limbs[2][n] = _mm256_sub_pd(low_bits(third), integer);
+            limbs[3][n] = _mm256_sub_pd(low_bits(fourth), integer);
+            let top = _mm256_or_si256(_mm256_srli_epi64::<12>(words[3]), _mm256_castpd_si256(integer));
+            limbs[4][n] = _mm256_sub_pd(_mm256_castsi256_pd(top), _mm256_set1_pd(raised));
+        }
+        Avx2(limbs, PhantomData)
+    }
+
+    /// Writes limbs in `[0, 2^51)`, the top one plus `raised`.
+    #[inline(always)]
+    unsafe fn write(self, base: &[*mut u8; LANES], offset: usize, raised: f64) {
+        for n in 0..N {
+            let mut bits = [_mm256_setzero_si256(); 4];
+            for (i, bits) in bits.iter_mut().enumerate() {
+                let integer = _mm256_castpd_si256(_mm256_add_pd(self.0[i][n], _mm256_set1_pd(INTEGER)));
+                *bits = _mm256_and_si256(integer, _mm256_set1_epi64x(MASK));
+            }
+            // The shift drops the exponent.
+            let top = _mm256_castpd_si256(_mm256_add_pd(self.0[4][n], _mm256_set1_pd(raised)));
+            let rows = transpose([
+                _mm256_or_si256(bits[0], _mm256_slli_epi64::<51>(bits[1])),
+                _mm256_or_si256(_mm256_srli_epi64::<13>(bits[1]), _mm256_slli_epi64::<38>(bits[2])),
+                _mm256_or_si256(_mm256_srli_epi64::<26>(bits[2]), _mm256_slli_epi64::<25>(bits[3])),
+                _mm256_or_si256(_mm256_srli_epi64::<39>(bits[3]), _mm256_slli_epi64::<12>(top)),
+            ]);
+            for i in 0..4 {
+                _mm256_storeu_si256(base[4 * n + i].wrapping_add(offset).cast(), rows[i]);
+            }
+        }
+    }
+
+    /// Lower limbs in `[0, 2^51)`.
+    #[inline(always)]
+    unsafe fn carried(mut self) -> Self {
+        for n in 0..N {
+            for i in 0..4 {
+                let carry = _mm256_floor_pd(_mm256_mul_pd(self.0[i][n], _mm256_set1_pd(1.0 / power_of_two(51))));
+                self.0[i][n] = _mm256_fnmadd_pd(carry, _mm256_set1_pd(power_of_two(51)), self.0[i][n]);
+                self.0[i + 1][n] = _mm256_add_pd(self.0[i + 1][n], carry);
+            }
+        }
+        self
+    }
 }
 
 /// As [`START`], for two products and one reduction.
@@ -289,48 +349,32 @@ impl<M: MontConfig<4>> Lanes<M> for Avx2<M> {
 
     #[inline(always)]
     unsafe fn gather(base: &[*const u8; LANES], offset: usize) -> Self {
-        let mut limbs = [[_mm256_setzero_pd(); N]; 5];
-        let integer = _mm256_set1_pd(INTEGER);
-        for n in 0..N {
-            let mut rows = [_mm256_setzero_si256(); 4];
-            for i in 0..4 {
-                rows[i] = _mm256_loadu_si256(base[4 * n + i].wrapping_add(offset).cast());
-            }
-            let words = transpose(rows);
-            let second = _mm256_or_si256(_mm256_srli_epi64::<51>(words[0]), _mm256_slli_epi64::<13>(words[1]));
-            let third = _mm256_or_si256(_mm256_srli_epi64::<38>(words[1]), _mm256_slli_epi64::<26>(words[2]));
-            let fourth = _mm256_or_si256(_mm256_srli_epi64::<25>(words[2]), _mm256_slli_epi64::<39>(words[3]));
-            limbs[0][n] = _mm256_sub_pd(low_bits(words[0]), integer);
-            limbs[1][n] = _mm256_sub_pd(low_bits(second), integer);
-            limbs[2][n] = _mm256_sub_pd(low_bits(third), integer);
-            limbs[3][n] = _mm256_sub_pd(low_bits(fourth), integer);
-            // 2^255 is 2^51 of the top limb's units.
-            let top = _mm256_or_si256(_mm256_srli_epi64::<12>(words[3]), _mm256_castpd_si256(integer));
-            limbs[4][n] = _mm256_sub_pd(_mm256_castsi256_pd(top), _mm256_set1_pd(INTEGER + power_of_two(51)));
-        }
-        Avx2(limbs, PhantomData)
+        let raised = INTEGER + power_of_two(51);
+        Self::read(base, offset, raised)
+    }
+
+    #[inline(always)]
+    unsafe fn gather_plain(base: &[*const u8; LANES]) -> Self {
+        Self::read(base, 0, INTEGER)
     }
 
     #[inline(always)]
     unsafe fn scatter(self, base: &[*mut u8; LANES], offset: usize) {
+        self.write(base, offset, INTEGER + power_of_two(51));
+    }
+
+    #[inline(always)]
+    unsafe fn scatter_plain(self, base: &[*mut u8; LANES]) {
+        let mut x = self.tighten();
         for n in 0..N {
-            let mut bits = [_mm256_setzero_si256(); 4];
-            for (i, bits) in bits.iter_mut().enumerate() {
-                let integer = _mm256_castpd_si256(_mm256_add_pd(self.0[i][n], _mm256_set1_pd(INTEGER)));
-                *bits = _mm256_and_si256(integer, _mm256_set1_epi64x(MASK));
-            }
-            // The shift drops the exponent.
-            let top = _mm256_castpd_si256(_mm256_add_pd(self.0[4][n], _mm256_set1_pd(INTEGER + power_of_two(51))));
-            let rows = transpose([
-                _mm256_or_si256(bits[0], _mm256_slli_epi64::<51>(bits[1])),
-                _mm256_or_si256(_mm256_srli_epi64::<13>(bits[1]), _mm256_slli_epi64::<38>(bits[2])),
-                _mm256_or_si256(_mm256_srli_epi64::<26>(bits[2]), _mm256_slli_epi64::<25>(bits[3])),
-                _mm256_or_si256(_mm256_srli_epi64::<39>(bits[3]), _mm256_slli_epi64::<12>(top)),
-            ]);
-            for i in 0..4 {
-                _mm256_storeu_si256(base[4 * n + i].wrapping_add(offset).cast(), rows[i]);
+            // Negative values become positive by one modulus; tight ones are below it.
+            let negative = _mm256_cmp_pd::<_CMP_LT_OQ>(x.0[4][n], _mm256_setzero_pd());
+            for i in 0..5 {
+                let p = _mm256_and_pd(negative, _mm256_set1_pd(M::P[i]));
+                x.0[i][n] = _mm256_add_pd(x.0[i][n], p);
             }
         }
+        x.carried().write(base, 0, INTEGER);
     }
 
     #[inline(always)]
@@ -359,6 +403,17 @@ impl<M: MontConfig<4>> Lanes<M> for Avx2<M> {
     }
 
     #[inline(always)]
+    unsafe fn add(a: &Self, b: &Self) -> Self {
+        let mut out = *a;
+        for i in 0..5 {
+            for n in 0..N {
+                out.0[i][n] = _mm256_add_pd(a.0[i][n], b.0[i][n]);
+            }
+        }
+        out
+    }
+
+    #[inline(always)]
     unsafe fn sub(a: &Self, b: &Self) -> Self {
         let mut out = *a;
         for i in 0..5 {
@@ -371,13 +426,7 @@ impl<M: MontConfig<4>> Lanes<M> for Avx2<M> {
 
     #[inline(always)]
     unsafe fn double(a: &Self) -> Self {
-        let mut out = *a;
-        for i in 0..5 {
-            for n in 0..N {
-                out.0[i][n] = _mm256_add_pd(a.0[i][n], a.0[i][n]);
-            }
-        }
-        out
+        Self::add(a, a)
     }
 
     #[inline(always)]
@@ -403,13 +452,8 @@ impl<M: MontConfig<4>> Lanes<M> for Avx2<M> {
             for i in 0..5 {
                 self.0[i][n] = _mm256_fnmadd_pd(moduli, _mm256_set1_pd(M::P[i]), self.0[i][n]);
             }
-            for i in 0..4 {
-                let carry = _mm256_floor_pd(_mm256_mul_pd(self.0[i][n], _mm256_set1_pd(1.0 / power_of_two(51))));
-                self.0[i][n] = _mm256_fnmadd_pd(carry, _mm256_set1_pd(power_of_two(51)), self.0[i][n]);
-                self.0[i + 1][n] = _mm256_add_pd(self.0[i + 1][n], carry);
-            }
         }
-        self
+        self.carried()
     }
 }
 

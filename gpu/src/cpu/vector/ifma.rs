@@ -16,6 +16,8 @@
 //!
 //! A product takes factors below 16, so columns, twenty halves below 2^52 and a carry, stay below 2^57.
 
+#![allow(clippy::needless_range_loop)] // limbs and registers are indices of several arrays
+
 use super::{Element, InstructionSet, Lanes, Machine, Packed, Work, LANES};
 use ark_ff::{AdditiveGroup, BigInt, BigInteger, MontConfig};
 use std::arch::x86_64::*;
@@ -310,6 +312,31 @@ impl<V: Vector, M: MontConfig<4>> Lanes<M> for Ifma<V, M> {
     }
 
     #[inline(always)]
+    unsafe fn gather_plain(base: &[*const u8; LANES]) -> Self {
+        Self::gather(base, 0)
+    }
+
+    #[inline(always)]
+    unsafe fn scatter_plain(self, base: &[*mut u8; LANES]) {
+        // Below p and a little; the modulus is taken off where the difference is not negative.
+        let mut x = self.tighten();
+        let mut below = x;
+        for i in 0..5 {
+            for n in 0..N {
+                below.0[i][n] = x.0[i][n].sub(V::splat(M::P[i]));
+            }
+        }
+        below = below.carried();
+        for n in 0..N {
+            let negative = below.0[4][n].right_signed::<63>();
+            for i in 0..5 {
+                x.0[i][n] = below.0[i][n].add(x.0[i][n].sub(below.0[i][n]).and(negative));
+            }
+        }
+        x.scatter(base, 0);
+    }
+
+    #[inline(always)]
     unsafe fn splat(x: &Packed) -> Self {
         Self::gather(&[x.as_ptr().cast(); LANES], 0)
     }
@@ -335,6 +362,17 @@ impl<V: Vector, M: MontConfig<4>> Lanes<M> for Ifma<V, M> {
     }
 
     #[inline(always)]
+    unsafe fn add(a: &Self, b: &Self) -> Self {
+        let mut out = *a;
+        for i in 0..5 {
+            for n in 0..N {
+                out.0[i][n] = a.0[i][n].add(b.0[i][n]);
+            }
+        }
+        out.carried()
+    }
+
+    #[inline(always)]
     unsafe fn sub(a: &Self, b: &Self) -> Self {
         let mut out = *a;
         for i in 0..5 {
@@ -347,13 +385,7 @@ impl<V: Vector, M: MontConfig<4>> Lanes<M> for Ifma<V, M> {
 
     #[inline(always)]
     unsafe fn double(a: &Self) -> Self {
-        let mut out = *a;
-        for i in 0..5 {
-            for n in 0..N {
-                out.0[i][n] = a.0[i][n].left::<1>();
-            }
-        }
-        out.carried()
+        Self::add(a, a)
     }
 
     #[inline(always)]

@@ -57,6 +57,19 @@ pub trait Lanes<M: MontConfig<4>>: Copy {
     /// Every address is writable for 32 bytes, and the machine has the instructions.
     unsafe fn scatter(self, base: &[*mut u8; LANES], offset: usize);
 
+    /// Reads sixteen elements as arkworks holds them: `x 2^256 mod p`, below p. The result counts as stored, but stands for
+    /// another element: a product with a packed factor is again one in arkworks' form.
+    ///
+    /// # Safety
+    /// As for [`Lanes::gather`].
+    unsafe fn gather_plain(base: &[*const u8; LANES]) -> Self;
+
+    /// The reverse of [`Lanes::gather_plain`], for anything loose: writes integers below p.
+    ///
+    /// # Safety
+    /// As for [`Lanes::scatter`].
+    unsafe fn scatter_plain(self, base: &[*mut u8; LANES]);
+
     /// The same element in all lanes.
     ///
     /// # Safety
@@ -75,6 +88,9 @@ pub trait Lanes<M: MontConfig<4>>: Copy {
 
     /// `a b - c d`, otherwise as [`Lanes::sum_of_products`].
     unsafe fn difference_of_products(a: &Self, b: &Self, c: &Self, d: &Self) -> Self;
+
+    /// `a + b`, loose, of two elements that are plain or tight.
+    unsafe fn add(a: &Self, b: &Self) -> Self;
 
     /// `a - b`, loose.
     unsafe fn sub(a: &Self, b: &Self) -> Self;

@@ -24,7 +24,8 @@ fn edges<M: MontConfig<4>>() -> Vec<Element<M>> {
     all
 }
 
-struct Check<'a, L, M: MontConfig<4>>(&'a [[Packed; LANES]; 4], PhantomData<(L, M)>);
+/// Packed operands, and the first as arkworks holds it.
+struct Check<'a, L, M: MontConfig<4>>(&'a [[Packed; LANES]; 4], [Packed; LANES], PhantomData<(L, M)>);
 
 impl<L: Lanes<M>, M: MontConfig<4>> Work for Check<'_, L, M> {
     type Output = Vec<(&'static str, [Packed; LANES])>;
@@ -38,6 +39,15 @@ impl<L: Lanes<M>, M: MontConfig<4>> Work for Check<'_, L, M> {
             x.scatter(&out.each_mut().map(|x| x.as_mut_ptr().cast()), 0);
             out
         };
+        let store_plain = |x: L| {
+            let mut out = [[0; 4]; LANES];
+            x.scatter_plain(&out.each_mut().map(|x| x.as_mut_ptr().cast()));
+            out
+        };
+        let plain = L::gather_plain(&self.1.each_ref().map(|x| x.as_ptr().cast()));
+        let mut addresses = self.1.each_ref().map(|x| x.as_ptr().cast());
+        addresses.reverse();
+        let backwards = L::gather_plain(&addresses);
         // What the ranges allow at most: a tight factor, and a difference of two stored ones.
         let tight = L::mul(&a, &L::sub(&b, &c));
         vec![
@@ -52,6 +62,11 @@ impl<L: Lanes<M>, M: MontConfig<4>> Work for Check<'_, L, M> {
             ("double", store(L::mul(&a, &L::double(&tight)).tighten())),
             ("negate", store(a.negate_if(0b1010_0110_0000_1111).tighten())),
             ("tighten", store(a.tighten())),
+            ("plain", store_plain(plain)),
+            ("plain mul", store_plain(L::mul(&b, &plain))),
+            ("plain sum", store_plain(L::add(&plain, &plain))),
+            ("plain difference", store_plain(L::mul(&b, &L::sub(&plain, &backwards)))),
+            ("plain zero", store_plain(L::sub(&plain, &plain))),
         ]
     }
 }
@@ -76,7 +91,7 @@ fn all_operations_match_arkworks<I: InstructionSet, M: MontConfig<4>>() {
         let operands: [[Element<M>; LANES]; 4] = std::array::from_fn(pick);
         let packed = operands.map(|x| x.map(|x| I::Lanes::<M>::pack(&x)));
         // SAFETY: the machine was asked.
-        let results = unsafe { I::call(Check::<I::Lanes<M>, M>(&packed, PhantomData)) };
+        let results = unsafe { I::call(Check::<I::Lanes<M>, M>(&packed, operands[0].map(|x| x.0 .0), PhantomData)) };
         for (name, lanes) in results {
             for (lane, got) in lanes.iter().enumerate() {
                 let [a, b, c, d] = operands.map(|x| x[lane]);
@@ -94,6 +109,18 @@ fn all_operations_match_arkworks<I: InstructionSet, M: MontConfig<4>>() {
                     "negate" if 0b1010_0110_0000_1111 >> lane & 1 == 1 => -a,
                     _ => a,
                 };
+                if let Some(plain) = name.strip_prefix("plain") {
+                    let expected = match plain {
+                        " mul" => a * b,
+                        " sum" => a.double(),
+                        " difference" => (a - operands[0][LANES - 1 - lane]) * b,
+                        " zero" => Element::<M>::ZERO,
+                        _ => a,
+                    };
+                    // Not only the same element: the integer below p.
+                    assert_eq!(*got, expected.0 .0, "{:?} {name}, round {round}, lane {lane}", I::MACHINE);
+                    continue;
+                }
                 assert_eq!(I::Lanes::<M>::unpack(got), expected, "{:?} {name}, round {round}, lane {lane}", I::MACHINE);
             }
         }
@@ -146,7 +173,8 @@ fn avx2_rounds_ties_as_its_carry_assumes() {
             let a: [Element<M>; LANES] = std::array::from_fn(|i| chunk[i % chunk.len()]);
             let packed = [a, [one; LANES], a, a].map(|x| x.map(|x| avx2::Avx2::<M>::pack(&x)));
             // SAFETY: the machine was asked.
-            let results = unsafe { avx2::Avx2Set::call(Check::<avx2::Avx2<M>, M>(&packed, PhantomData)) };
+            let results =
+                unsafe { avx2::Avx2Set::call(Check::<avx2::Avx2<M>, M>(&packed, a.map(|x| x.0 .0), PhantomData)) };
             for (lane, got) in results[2].1.iter().enumerate() {
                 assert_eq!(results[2].0, "mul");
                 assert_eq!(avx2::Avx2::<M>::unpack(got), a[lane] * one);
