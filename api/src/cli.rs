@@ -33,6 +33,8 @@ pub enum Command {
     Verify(Verify),
     /// Makes the proving key of a size, if it is not there yet, or takes one from a ceremony.
     Keys(Keys),
+    /// Measures what this machine can prove, beside ark-groth16; or proves anyone's circom circuit.
+    Bench(Bench),
     /// Prints the pinned figures as JSON.
     Figures,
     /// Writes a circuit or a verifying key for other tools.
@@ -173,7 +175,7 @@ pub struct Prove {
     /// Where the proving keys are.
     #[command(flatten)]
     pub keys: KeyFolder,
-    /// What computes: auto, cpu, reference, dual.
+    /// What computes: auto, cpu, cuda, dual, dual:cuda, reference.
     #[arg(long, value_name = "NAME", default_value = "auto")]
     pub backend: String,
 }
@@ -187,7 +189,7 @@ pub struct Prover {
     /// File with the token that the node wants to see.
     #[arg(long, value_name = "FILE")]
     pub token_file: PathBuf,
-    /// What computes: auto, cpu, reference, dual.
+    /// What computes: auto, cpu, cuda, dual, dual:cuda, reference.
     #[arg(long, value_name = "NAME", default_value = "auto")]
     pub backend: String,
     /// What the node calls this worker [default: the machine's name and the process's number].
@@ -224,6 +226,48 @@ pub struct Keys {
     /// Where the proving keys are.
     #[command(flatten)]
     pub keys: KeyFolder,
+}
+
+/// `bench`.
+#[derive(Args, Clone, Debug)]
+pub struct Bench {
+    /// Sizes of the rollup-like mix, as log2 of constraints and public wires.
+    #[arg(long, value_name = "N,N,..", default_value = "17", value_delimiter = ',',
+          value_parser = clap::value_parser!(u32).range(4..=24))]
+    pub log: Vec<u32>,
+    /// Proves a random batch of this size too.
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub batch: Option<Size>,
+    /// Measured proofs a circuit, the best of which counts; one more warms up.
+    #[arg(long, value_name = "N", default_value = "3")]
+    pub rounds: std::num::NonZeroU32,
+    /// Prints the report as JSON instead of a table.
+    #[arg(long)]
+    pub json: bool,
+    /// Leaves ark-groth16 out.
+    #[arg(long)]
+    pub without_ark: bool,
+    /// What computes: auto, cpu, cuda, dual, dual:cuda, reference.
+    #[arg(long, value_name = "NAME", default_value = "auto")]
+    pub backend: String,
+    /// Where the proving keys are; those of the mix go to its folder `bench`, 0.4 KiB a constraint.
+    #[command(flatten)]
+    pub keys: KeyFolder,
+    /// Proves this constraint system instead (circom's .r1cs).
+    #[arg(long, value_name = "FILE", requires_all = ["wtns", "zkey"], conflicts_with_all = ["log", "batch", "without_ark"])]
+    pub r1cs: Option<PathBuf>,
+    /// Its witness (.wtns).
+    #[arg(long, value_name = "FILE", requires = "r1cs")]
+    pub wtns: Option<PathBuf>,
+    /// Its key (.zkey).
+    #[arg(long, value_name = "FILE", requires = "r1cs")]
+    pub zkey: Option<PathBuf>,
+    /// Writes the proof, as snarkjs reads it.
+    #[arg(long, value_name = "FILE", requires = "r1cs")]
+    pub proof: Option<PathBuf>,
+    /// Writes the public inputs, as snarkjs reads them.
+    #[arg(long, value_name = "FILE", requires = "r1cs")]
+    pub public: Option<PathBuf>,
 }
 
 /// `export`.

@@ -247,7 +247,7 @@ mod tests {
         for (rows, instance) in [(1, 1), (1, 2), (4, 4), (5, 4), (12, 4), (13, 4), (60, 4), (61, 4), (300, 2)] {
             let (r1cs, w) = random_system(&mut rng, rows, instance);
             let ark_key =
-                Groth16::<Bn254>::generate_random_parameters_with_reduction(Finished(&r1cs), &mut rng).unwrap();
+                Groth16::<Bn254>::generate_random_parameters_with_reduction(Finished(&r1cs, None), &mut rng).unwrap();
             let (r, s) = (Fr::rand(&mut rng), Fr::rand(&mut rng));
             let expected = Groth16::<Bn254>::create_proof_with_reduction_and_matrices(
                 &ark_key,

@@ -7,12 +7,14 @@
 //! * [`iden3`]: `.r1cs` and `.wtns` out, `.zkey` in, so that a snarkjs ceremony makes a key that this prover uses.
 //! * [`dump`]: a witness in a file, from which any proof can be made again.
 //! * [`witness_store`]: witnesses of batches, for as long as they are needed; [`worker`]: the loop that takes jobs, proves and delivers.
+//! * [`bench`]: what a box can do, beside ark-groth16.
 //! * [`progress`]: what runs, how far it is, what it cost; drawn by whoever listens.
 //!
 //! Who is trusted with what: a wrong proving key or backend can only make proofs that fail the check before release;
 //! soundness rests on the verifying key, which [`novation_verifier::groth16::VerifyingKey`] judges whenever one is read.
 
 pub mod batch;
+pub mod bench;
 mod blinding;
 pub mod container;
 pub mod dump;

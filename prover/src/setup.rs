@@ -35,29 +35,29 @@ pub fn generate(r1cs: &R1cs, observer: &dyn Observer) -> Result<ProvingKey, Setu
 }
 
 pub(crate) fn generate_from(r1cs: &R1cs, rng: &mut (impl RngCore + CryptoRng)) -> Result<ProvingKey, SetupError> {
-    let key = Groth16::<Bn254>::generate_random_parameters_with_reduction(Finished(r1cs), rng)
+    let key = Groth16::<Bn254>::generate_random_parameters_with_reduction(Finished(r1cs, None), rng)
         .map_err(SetupError::Generator)?;
     Ok(ProvingKey::from_ark(key)?)
 }
 
-/// Finished matrices, told to arkworks row by row.
+/// Finished matrices, told to arkworks row by row; with an assignment, for its prover.
 ///
 /// Every combination is already in wires, so arkworks has nothing to inline and keeps rows and their order. It reserves one
 /// domain row per public wire after the constraints, as [`novation_gpu::Backend::rows`] does, and takes the least power of
 /// two for the domain, as [`novation_gpu::Matrices::log_domain`] does; the tests compare lengths and proofs.
-pub(crate) struct Finished<'a>(pub &'a R1cs);
+pub(crate) struct Finished<'a>(pub &'a R1cs, pub Option<&'a [Fr]>);
 
 impl ConstraintSynthesizer<Fr> for Finished<'_> {
     fn generate_constraints(self, cs: ConstraintSystemRef<Fr>) -> Result<(), SynthesisError> {
         let m = self.0.matrices();
         let mut wires = vec![Variable::One];
         // The generator runs in setup mode and asks for no value.
-        let none = || Err(SynthesisError::AssignmentMissing);
-        for _ in 1..m.num_instance() {
-            wires.push(cs.new_input_variable(none)?);
+        let value = |wire: usize| self.1.map(|w| w[wire]).ok_or(SynthesisError::AssignmentMissing);
+        for wire in 1..m.num_instance() {
+            wires.push(cs.new_input_variable(|| value(wire))?);
         }
-        for _ in m.num_instance()..m.num_wires() {
-            wires.push(cs.new_witness_variable(none)?);
+        for wire in m.num_instance()..m.num_wires() {
+            wires.push(cs.new_witness_variable(|| value(wire))?);
         }
         let row = |matrix: &SparseMatrix, i: usize| {
             let terms = matrix.row(i).iter();

@@ -1,5 +1,6 @@
 //! What the commands do: arguments in, files and text out. Everything they decide is decided in the crates below.
 
+mod bench;
 mod convert;
 mod demo;
 mod deploy;
@@ -32,6 +33,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Prover(args) => prover::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Keys(args) => keys::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Figures => figures::run(),
         Command::Export(what) => export::run(&what),
         Command::Watch(args) => watch::run(&args),

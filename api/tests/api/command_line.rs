@@ -13,20 +13,20 @@ minute,trader,instrument,side,lots,limit,minutes,reduce_only,peg
 2,ben,BTC-PERP,buy,20,89000,1,yes,-0.0
 ";
 
-fn novation(folder: &Path, args: &[&str]) -> Output {
+pub fn novation(folder: &Path, args: &[&str]) -> Output {
     let keys = Path::new(env!("CARGO_TARGET_TMPDIR")).join("keys");
     let mut command = Command::new(env!("CARGO_BIN_EXE_novation"));
     command.current_dir(folder).env("NOVATION_KEYS", keys).args(args).output().expect("the binary starts")
 }
 
-fn succeed(folder: &Path, args: &[&str]) -> String {
+pub fn succeed(folder: &Path, args: &[&str]) -> String {
     let output = novation(folder, args);
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{args:?}:\n{out}\n{err}");
     out.into_owned()
 }
 
-fn fail(folder: &Path, args: &[&str]) -> String {
+pub fn fail(folder: &Path, args: &[&str]) -> String {
     let output = novation(folder, args);
     assert_eq!(output.status.code(), Some(1), "{args:?} fails");
     String::from_utf8_lossy(&output.stderr).into_owned()

@@ -1,5 +1,6 @@
 //! One program for all tests of this crate: each one of its own would link and compile the same code again.
 
+mod bench;
 mod client;
 mod command_line;
 mod common;
@@ -11,3 +12,7 @@ mod rest;
 mod signing_vectors;
 mod watch;
 mod worker;
+// What the prover's tests write keys with; they spoil parts of them, which these do not.
+#[path = "../../../prover/tests/prover/zkey_writer.rs"]
+#[allow(dead_code)]
+mod zkey_writer;

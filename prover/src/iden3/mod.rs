@@ -1,6 +1,7 @@
 //! The binary formats of iden3: `.r1cs` and `.wtns` out and in, `.zkey` in.
 //!
-//! With them a ceremony of snarkjs makes a key for our circuit, and every prover of that family can be run on our files.
+//! With them a ceremony of snarkjs makes a key for our circuit, every prover of that family can be run on our files, and ours
+//! on those of any circom circuit.
 //! Format: four bytes of magic, version, sections of (type, length, bytes), everything little endian
 //! (github.com/iden3/r1csfile, `doc/r1cs_bin_format.md`; the others follow snarkjs 0.7).
 
@@ -8,10 +9,11 @@ mod r1cs;
 mod wtns;
 mod zkey;
 
-pub use r1cs::write_r1cs;
+pub use r1cs::{r1cs_from_bytes, read_r1cs, write_r1cs};
 pub use wtns::{read_wtns, write_wtns};
 pub use zkey::{read_zkey, zkey_from_bytes};
 
+use crate::matrices::scalar_from_le;
 use ark_bn254::Fr;
 use ark_ff::{BigInteger, PrimeField};
 use novation_verifier::groth16::{KeyError, PointError};
@@ -59,6 +61,20 @@ pub enum Iden3Error {
         /// Count in the file.
         got: usize,
     },
+    /// The constraint system uses custom gates, which Groth16 does not know.
+    #[error("the constraint system uses {0} custom gates, which Groth16 has none of")]
+    CustomGates(u32),
+    /// Outputs, inputs and the constant are more than all wires.
+    #[error("r1cs header: {public} public wires with the constant, but {wires} wires in all")]
+    TooManyPublic {
+        /// Outputs, public inputs and the constant.
+        public: usize,
+        /// All wires.
+        wires: usize,
+    },
+    /// The constraint system is malformed.
+    #[error("r1cs constraints: {0}")]
+    Matrices(#[from] novation_gpu::Error),
     /// The matrices A and B in the key are not those of the constraint system.
     #[error("the key was made for other matrices")]
     OtherMatrices,
@@ -141,6 +157,12 @@ impl<'a> Bytes<'a> {
 
     fn u64(&mut self) -> Result<u64, Iden3Error> {
         Ok(u64::from_le_bytes(self.take(8)?.try_into().expect("8 bytes")))
+    }
+
+    /// A field element below its modulus, named in the error as element `index` of this section.
+    fn scalar(&mut self, index: usize) -> Result<Fr, Iden3Error> {
+        let bytes = self.take(32)?.try_into().expect("32 bytes");
+        scalar_from_le(bytes).ok_or(Iden3Error::NotCanonical { what: self.kind, index })
     }
 
     /// Reads the length and value of a modulus.

@@ -1,0 +1,56 @@
+//! ark-groth16's prover, told the same circuit, key and assignment.
+//!
+//! It is told the finished matrices, so it synthesises faster here than from a circuit's code; its own figure would be higher.
+
+use super::{BenchError, Subject};
+use crate::key::ProvingKey;
+use crate::setup::Finished;
+use ark_bn254::{Bn254, Fr};
+use ark_groth16::Groth16;
+use cpu_time::ProcessTime;
+use novation_gpu::Reduction;
+use novation_verifier::groth16::{verify, Proof, VerifyingKey};
+use rand::rngs::OsRng;
+
+/// ark-groth16 with a subject and its key.
+pub(super) struct Prover<'s> {
+    subject: &'s Subject,
+    key: ark_groth16::ProvingKey<Bn254>,
+}
+
+impl<'s> Prover<'s> {
+    /// Takes a key whose H query is in coefficients, the form of ark-groth16's own generator.
+    pub fn new(subject: &'s Subject, key: ProvingKey) -> Self {
+        assert_eq!(key.reduction, Reduction::Coefficients, "ark-groth16 takes no other form");
+        let parts = key.verifying.parts();
+        let vk = ark_groth16::VerifyingKey {
+            alpha_g1: parts.alpha,
+            beta_g2: parts.beta,
+            gamma_g2: parts.gamma,
+            delta_g2: parts.delta,
+            gamma_abc_g1: parts.ic.clone(),
+        };
+        let key = ark_groth16::ProvingKey {
+            vk,
+            beta_g1: key.beta_g1,
+            delta_g1: key.delta_g1,
+            a_query: key.a,
+            b_g1_query: key.b_g1,
+            b_g2_query: key.b_g2,
+            h_query: key.h,
+            l_query: key.l,
+        };
+        Prover { subject, key }
+    }
+
+    /// CPU seconds of one proof, which is then verified.
+    pub fn prove(&self, key: &VerifyingKey, public_inputs: &[Fr]) -> Result<f64, BenchError> {
+        let circuit = Finished(&self.subject.r1cs, Some(&self.subject.assignment));
+        let cpu = ProcessTime::now();
+        let proof = Groth16::<Bn254>::create_random_proof_with_reduction(circuit, &self.key, &mut OsRng)
+            .map_err(BenchError::Ark)?;
+        let cpu_s = cpu.elapsed().as_secs_f64();
+        verify(key, &Proof::new(proof.a, proof.b, proof.c)?, public_inputs)?;
+        Ok(cpu_s)
+    }
+}

@@ -1,0 +1,247 @@
+//! How many field products each stage of a proof needs at least, the yardstick of every measured stage.
+//!
+//! With M a product in the field (254 bits; Fq or Fr alike), by stage:
+//!
+//! ```text
+//! load      wires * M                              out of Montgomery form, once a scalar
+//! rows      (entries that are not +-1 + constraints) * M
+//! quotient  6 * (n / 2) * log2 n * M               six transforms of the domain's n elements
+//! sum, G1   additions * 6 M                        A, B1, L and H: affine addition, 5 M and a square,
+//!                                                  the inversion shared by a batch (Montgomery's trick)
+//! sum, G2   additions * 17 M                       the same over Fq2: a product 3 M (Karatsuba), a square 2 M
+//! check     not counted                            a constant few milliseconds of pairings
+//! ```
+//!
+//! A sum with windows of `c` bits takes, over the points that are not infinity,
+//!
+//! ```text
+//! additions(c) = sum ceil((bits of |scalar| + 1) / c) + 2 * 2^(c - 1)
+//! ```
+//!
+//! one for each signed digit (the scalar's sign is the point's, so `|s| = min(s, r - s)`; a further bit for the last carry) and two
+//! for each bucket. All windows share one set of buckets, as they can when the key holds every point's shifted multiples.
+//! `c` from 2 to 24 is the best for that sum. A dense point thus takes `ceil(254 / c)` additions, a bit that is one takes
+//! one, zero none. The H query meets quotients, which are full-width whatever the witness.
+//!
+//! These are counts of the algorithm, so no stage of it can be below 1 with arkworks' product; with a faster one it can.
+
+use crate::key::ProvingKey;
+use ark_bn254::{Fq, Fr};
+use ark_ec::short_weierstrass::{Affine, SWCurveConfig};
+use ark_ec::AffineRepr;
+use ark_ff::{BigInteger, PrimeField, UniformRand};
+use novation_gpu::Matrices;
+use rand::rngs::StdRng;
+use rand::SeedableRng;
+use std::hint::black_box;
+use std::time::Instant;
+
+/// Field products of an affine addition in G1.
+pub const G1_ADDITION: u64 = 5 + 1;
+/// Field products of an affine addition in G2.
+pub const G2_ADDITION: u64 = 5 * 3 + 2;
+/// Transforms of a quotient.
+pub const TRANSFORMS: u64 = 6;
+/// Bits of the largest magnitude: (r - 1) / 2 < 2^253.
+const MAX_BITS: usize = 253;
+
+/// Bits of `min(s, r - s)`, 0 to 253.
+pub fn magnitude_bits(s: &Fr) -> u32 {
+    s.into_bigint().num_bits().min((-*s).into_bigint().num_bits())
+}
+
+/// The scalars of a sum, counted by their bits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scalars([u64; MAX_BITS + 1]);
+
+impl Scalars {
+    /// `n` scalars of full width.
+    pub fn dense(n: u64) -> Self {
+        let mut counts = [0; MAX_BITS + 1];
+        counts[MAX_BITS] = n;
+        Scalars(counts)
+    }
+
+    /// The scalars, given as [`magnitude_bits`], whose points are not infinity.
+    pub fn of<P: SWCurveConfig>(points: &[Affine<P>], bits: &[u8]) -> Self {
+        let mut counts = [0; MAX_BITS + 1];
+        for (_, bits) in points.iter().zip(bits).filter(|(point, _)| !point.is_zero()) {
+            counts[usize::from(*bits)] += 1;
+        }
+        Scalars(counts)
+    }
+
+    /// Additions with windows of `width` bits.
+    fn additions_of(&self, width: u32) -> u64 {
+        let digits: u64 =
+            (1u64..).zip(&self.0[1..]).map(|(bits, count)| count * (bits + 1).div_ceil(width.into())).sum();
+        digits + 2 * (1 << (width - 1))
+    }
+
+    /// Additions at the best width; none for no scalars.
+    pub fn additions(&self) -> u64 {
+        if self.0[1..].iter().all(|count| *count == 0) {
+            return 0;
+        }
+        (2..=24).map(|width| self.additions_of(width)).min().expect("a width")
+    }
+}
+
+/// Field products of one proof, by stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Work {
+    /// Scalars to the backend.
+    pub load: u64,
+    /// Row products.
+    pub rows: u64,
+    /// The quotient's transforms.
+    pub quotient: u64,
+    /// The four sums in G1.
+    pub g1: u64,
+    /// The sum in G2.
+    pub g2: u64,
+}
+
+impl Work {
+    /// Counts a proof. Key and assignment fit the matrices ([`ProvingKey::check_shape`], [`Matrices::check_shape`]).
+    pub fn count(m: &Matrices, key: &ProvingKey, assignment: &[Fr]) -> Self {
+        let bits: Vec<u8> = assignment.iter().map(|s| magnitude_bits(s) as u8).collect();
+        // The table begins with 1 and -1.
+        let products =
+            |entries: &[(u32, u32)]| entries.iter().filter(|(_, coefficient)| *coefficient > 1).count() as u64;
+        let entries: u64 = m.abc().into_iter().map(|matrix| products(matrix.parts().1)).sum();
+        let g1 = [
+            Scalars::of(&key.a, &bits),
+            Scalars::of(&key.b_g1, &bits),
+            Scalars::of(&key.l, &bits[m.num_instance()..]),
+            Scalars::dense(key.h.len() as u64),
+        ];
+        Work {
+            load: assignment.len() as u64,
+            rows: entries + m.num_constraints() as u64,
+            quotient: transforms(m.log_domain()),
+            g1: g1.iter().map(Scalars::additions).sum::<u64>() * G1_ADDITION,
+            g2: Scalars::of(&key.b_g2, &bits).additions() * G2_ADDITION,
+        }
+    }
+}
+
+/// Field products of a quotient over a domain of 2^log.
+pub fn transforms(log: u32) -> u64 {
+    TRANSFORMS * (1u64 << log) / 2 * u64::from(log)
+}
+
+/// Seconds of one product of arkworks in Fq on this machine, one thread: the least of many short runs of independent
+/// products, so that throughput and not latency is measured, and no interruption.
+pub fn product_seconds() -> f64 {
+    const VALUES: usize = 512;
+    const RUNS: usize = 4_000;
+    let mut rng = StdRng::seed_from_u64(0);
+    let mut values: Vec<Fq> = (0..VALUES).map(|_| Fq::rand(&mut rng)).collect();
+    let factor = black_box(Fq::rand(&mut rng));
+    let run = |_| {
+        let begin = Instant::now();
+        for value in black_box(&mut values) {
+            *value *= &factor;
+        }
+        begin.elapsed().as_secs_f64()
+    };
+    (0..RUNS).map(run).fold(f64::INFINITY, f64::min) / VALUES as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::mix::mix;
+    use ark_bn254::G1Affine;
+    use ark_ff::{AdditiveGroup, Field};
+
+    #[test]
+    fn magnitudes_are_those_of_the_nearer_sign() {
+        let two = Fr::from(2u64);
+        let cases = [
+            (Fr::ZERO, 0),
+            (Fr::ONE, 1),
+            (-Fr::ONE, 1),
+            (Fr::from(255u64), 8),
+            (-Fr::from(256u64), 9),
+            (two.pow([252]), 253),
+            (two.inverse().unwrap(), 253),
+        ];
+        for (s, bits) in cases {
+            assert_eq!(magnitude_bits(&s), bits, "{s}");
+        }
+    }
+
+    /// By hand: 2^16 dense points at 16 bits take ceil(254 / 16) = 16 digits each and 2 * 2^15 bucket additions,
+    /// 17 * 2^16; at 15 bits 17 digits and 2 * 2^14: 17.5 * 2^16; at 17 bits 15 digits and 2 * 2^16: 17 * 2^16;
+    /// beyond, 18 bits: 15 digits and 2 * 2^17: 19 * 2^16.
+    #[test]
+    fn dense_sum_counts_digits_and_buckets_at_the_best_width() {
+        let dense = Scalars::dense(1 << 16);
+        assert_eq!([15, 16, 17, 18].map(|c| 2 * dense.additions_of(c)), [35, 34, 34, 38].map(|x| x << 16));
+        assert_eq!(dense.additions(), 17 << 16);
+        assert_eq!(Scalars::dense(0).additions(), 0);
+        // One point: 127 digits of two bits and 4 for the buckets, or 85 + 8, 64 + 16, 51 + 32, 43 + 64.
+        assert_eq!(Scalars::dense(1).additions(), 80);
+    }
+
+    #[test]
+    fn bits_take_one_addition_and_zero_and_infinity_none() {
+        let (point, infinity) = (G1Affine::generator(), G1Affine::identity());
+        let scalars = Scalars::of(&[point, point, point, infinity, point], &[1, 0, 1, 253, 64]);
+        // 2 + ceil(65 / 4) digits and 2 * 8 for the buckets; at 3 bits 2 + 22 + 8, at 5 bits 2 + 13 + 32, at 2 bits 2 + 33 + 4.
+        assert_eq!([2, 3, 4, 5].map(|c| scalars.additions_of(c)), [39, 32, 35, 47]);
+        assert_eq!(scalars.additions(), 32);
+    }
+
+    #[test]
+    fn transforms_are_six_of_half_n_log_n() {
+        assert_eq!([1, 10, 17].map(transforms), [6, 6 * 512 * 10, 6 * 65_536 * 17]);
+    }
+
+    /// a * b = c, b * c * 3 = d over one public wire (c) and the witness a, b, d; only a is a bit.
+    #[test]
+    fn work_of_a_small_circuit_is_the_one_counted_by_hand() {
+        let mut builder = novation_gpu::MatricesBuilder::new(2, 5);
+        let (c, a, b, d) = (1, 2, 3, 4);
+        builder.push([(a, Fr::ONE)], [(b, Fr::ONE)], [(c, Fr::ONE)]).unwrap();
+        builder.push([(b, Fr::ONE)], [(c, Fr::from(3u64))], [(d, Fr::ONE)]).unwrap();
+        let r1cs = crate::R1cs::new(builder.finish().unwrap());
+        let key = crate::setup::generate(&r1cs, &()).unwrap();
+        let y = Fr::from(2u64).pow([252]);
+        let w = [Fr::ONE, y, Fr::ONE, y, y * y * Fr::from(3u64)];
+        assert_eq!(r1cs.check(&w), Ok(()));
+        let d_digits = |c: u32| u64::from(magnitude_bits(&w[4]) + 1).div_ceil(c.into());
+        // A: the public wires (1, c; each has a row) and a, b. B: b and c. L: a, b, d. H: 3 of a domain of 4.
+        let best = |digits: &dyn Fn(u32) -> u64| (2..=24).map(|c| digits(c) + (1 << c)).min().unwrap();
+        let dense = |c: u32| 254u64.div_ceil(c.into());
+        let g1 = best(&|c| 2 + 2 * dense(c)) + best(&|c| 2 * dense(c)) + best(&|c| 1 + dense(c) + d_digits(c));
+        let expected = Work {
+            load: 5,
+            rows: 1 + 2,
+            quotient: 6 * 2 * 2,
+            g1: 6 * (g1 + best(&|c| 3 * dense(c))),
+            g2: 17 * best(&|c| 2 * dense(c)),
+        };
+        assert_eq!(Work::count(r1cs.matrices(), &key, &w), expected);
+    }
+
+    #[test]
+    fn a_product_takes_some_time() {
+        let seconds = product_seconds();
+        assert!(seconds > 0.0 && seconds.is_finite(), "{seconds}");
+    }
+
+    #[test]
+    fn more_rows_are_more_work() {
+        let count = |log| {
+            let subject = mix(log);
+            let key = crate::setup::generate(&subject.r1cs, &()).unwrap();
+            Work::count(subject.r1cs.matrices(), &key, &subject.assignment)
+        };
+        let (small, large) = (count(8), count(9));
+        assert!(small.g1 < large.g1 && small.g2 < large.g2 && small.rows < large.rows);
+        assert_eq!((small.load, large.load), (mix(8).assignment.len() as u64, mix(9).assignment.len() as u64));
+    }
+}
