@@ -8,6 +8,7 @@ mod files;
 mod groth16;
 mod keys;
 mod ptau;
+mod r1cs;
 mod snarkjs;
 mod tools;
 mod worker;
