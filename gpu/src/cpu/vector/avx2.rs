@@ -241,7 +241,7 @@ impl<M: MontConfig<4>> Avx2<M> {
         for n in 0..N {
             let mut rows = [_mm256_setzero_si256(); 4];
             for i in 0..4 {
-                rows[i] = _mm256_loadu_si256(base[4 * n + i].wrapping_add(offset).cast());
+                rows[i] = super::read(base[4 * n + i].wrapping_add(offset));
             }
             let words = transpose(rows);
             let second = _mm256_or_si256(_mm256_srli_epi64::<51>(words[0]), _mm256_slli_epi64::<13>(words[1]));
@@ -275,7 +275,7 @@ impl<M: MontConfig<4>> Avx2<M> {
                 _mm256_or_si256(_mm256_srli_epi64::<39>(bits[3]), _mm256_slli_epi64::<12>(top)),
             ]);
             for i in 0..4 {
-                _mm256_storeu_si256(base[4 * n + i].wrapping_add(offset).cast(), rows[i]);
+                super::write(base[4 * n + i].wrapping_add(offset), rows[i]);
             }
         }
     }

@@ -109,8 +109,8 @@ impl Vector for __m512i {
         // Rows i and i + 4 side by side, so that lanes come out in order.
         let mut rows = [_mm512_setzero_si512(); 4];
         for i in 0..4 {
-            let low = _mm256_loadu_si256(base[i].wrapping_add(offset).cast());
-            let high = _mm256_loadu_si256(base[i + 4].wrapping_add(offset).cast());
+            let low = super::read(base[i].wrapping_add(offset));
+            let high = super::read(base[i + 4].wrapping_add(offset));
             rows[i] = _mm512_inserti64x4::<1>(_mm512_castsi256_si512(low), high);
         }
         let even = _mm512_unpacklo_epi64(rows[0], rows[1]);
@@ -141,8 +141,8 @@ impl Vector for __m512i {
             _mm512_unpackhi_epi64(even_2, odd_2),
         ];
         for (i, row) in rows.into_iter().enumerate() {
-            _mm256_storeu_si256(base[i].wrapping_add(offset).cast(), _mm512_castsi512_si256(row));
-            _mm256_storeu_si256(base[i + 4].wrapping_add(offset).cast(), _mm512_extracti64x4_epi64::<1>(row));
+            super::write(base[i].wrapping_add(offset), _mm512_castsi512_si256(row));
+            super::write(base[i + 4].wrapping_add(offset), _mm512_extracti64x4_epi64::<1>(row));
         }
     }
 }
