@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// Names that [`choose`] knows, with what they are.
 pub const BACKENDS: [(&str, &str); 6] = [
     ("auto", "the fastest backend that this machine can run"),
-    ("cpu", "rayon threads, portable field arithmetic"),
+    ("cpu", "rayon threads, vector arithmetic where the processor has it"),
     ("cuda", "an NVIDIA card; `cuda:1` or NOVATION_CUDA_DEVICE=1 for another than the first"),
     ("dual", "cpu, every operation checked against reference; for tests"),
     ("dual:cuda", "a card, every operation checked against cpu; for the first proofs on a new machine"),

@@ -13,7 +13,7 @@
 //!
 //! # Form and ranges
 //! An element is five limbs, `x = sum limb[i] 2^(51 i)`, signed; Montgomery form with R = 2^255. In units of the modulus p, with
-//! p / 2^255 < 0.379 for both fields of BN254 (`FACTOR`):
+//! p / 2^255 < 0.379 for both fields of BN254:
 //!
 //! | name | value | limbs |
 //! |---|---|---|
