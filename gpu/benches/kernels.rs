@@ -4,8 +4,7 @@
 //! cargo bench -p novation-gpu -- [LOG]           # default: 16
 //! ```
 //!
-//! CPU time of the process, least of several rounds. Beside each figure stands what its own operation count would take at the
-//! measured time of a product.
+//! CPU time of the process, least of several rounds.
 
 // Calling lanes directly is what is measured.
 #![allow(unsafe_code)]

@@ -4,8 +4,8 @@
 //! (Montgomery's trick), so an addition is 5 multiplications and a squaring, against 10 for a mixed addition in extended
 //! Jacobian coordinates, and its result takes part in the next round as it is.
 //!
-//! [`Adder`] is the interface; [`Scalar`] does it with arkworks' arithmetic for every case, [`super::lanes::Vectorised`] sixteen pairs
-//! at a time for the general case and the rest through [`Scalar`].
+//! [`Adder`] is the interface; [`Scalar`] does it with arkworks' arithmetic for every case, [`super::vector::adder::Vectorised`]
+//! sixteen pairs at a time for the general case and the rest through [`Scalar`].
 
 use ark_ec::short_weierstrass::{Affine, SWCurveConfig};
 use ark_ec::AffineRepr;
@@ -144,6 +144,7 @@ impl<P: SWCurveConfig> Scalar<P> {
         }
     }
 }
+
 /// What the slope of `p + q` is divided by; 1 where there is no slope.
 #[inline]
 fn denominator<P: SWCurveConfig>(p: &Affine<P>, q: &Affine<P>) -> P::BaseField {

@@ -234,8 +234,20 @@ mod tests {
                 .collect();
             let expected =
                 buckets.iter().zip(1u64..).fold(G1Projective::zero(), |sum, (b, i)| sum + *b * ark_bn254::Fr::from(i));
-            let sum = weighted_sum::<g1::Config, Scalar<g1::Config>>(&mut Scalar::default(), &buckets);
-            assert_eq!(sum, expected, "{len} buckets");
+            check::<Scalar<g1::Config>>(&buckets, expected);
+            #[cfg(target_arch = "x86_64")]
+            {
+                use super::super::vector::{adder::Vectorised, avx2::Avx2Set, emulated::EmulatedSet, Machine};
+                check::<Vectorised<g1::Config, EmulatedSet>>(&buckets, expected);
+                if Machine::Avx2.is_here() {
+                    check::<Vectorised<g1::Config, Avx2Set>>(&buckets, expected);
+                }
+            }
         }
+    }
+
+    fn check<A: Adder<g1::Config>>(buckets: &[G1Affine], expected: G1Projective) {
+        let packed: Vec<A::Point> = buckets.iter().map(A::pack).collect();
+        assert_eq!(weighted_sum(&mut A::default(), &packed), expected, "{} buckets", buckets.len());
     }
 }

@@ -98,11 +98,6 @@ impl CpuBackend {
         machine.is_here().then_some(backend)
     }
 
-    /// The arithmetic in use.
-    pub fn machine(&self) -> Machine {
-        self.machine
-    }
-
     fn roots(&self, log: u32) -> Arc<Roots> {
         let mut roots = self.roots.lock().expect("a thread panicked while computing roots");
         if roots.log() < log {

@@ -25,7 +25,7 @@
 //! value is at most `0.379 |a| |b| + 0.5` (half a modulus, because quotient digits are signed). A column sums at most ten halves
 //! of at most 2^51 each: far from 2^62, the bias that keeps it positive for shifts.
 
-use super::{Element, Lanes, Packed, LANES};
+use super::{minus_inverse, Element, Lanes, Packed, LANES};
 use ark_ff::{AdditiveGroup, BigInt, BigInteger, MontConfig, PrimeField};
 use std::arch::x86_64::*;
 use std::marker::PhantomData;
@@ -73,14 +73,7 @@ trait Constants {
 impl<M: MontConfig<4>> Constants for M {
     const P: [f64; 5] = balanced(&M::MODULUS.0);
     const MINUS_INVERSE: f64 = {
-        // Newton's iteration doubles the correct bits: 1, 2, 4, ... 64.
-        let p = M::MODULUS.0[0];
-        let (mut inverse, mut i) = (1u64, 0);
-        while i < 6 {
-            inverse = inverse.wrapping_mul(2u64.wrapping_sub(p.wrapping_mul(inverse)));
-            i += 1;
-        }
-        let negated = (inverse.wrapping_neg() & MASK as u64) as i64;
+        let negated = minus_inverse(M::MODULUS.0[0]) as i64 & MASK;
         (if negated >= HALF { negated - (1 << 51) } else { negated }) as f64
     };
     const TOP_TO_MODULI: f64 = 1.0 / (Self::P[4] + Self::P[3] / power_of_two(51));

@@ -18,7 +18,7 @@
 
 #![allow(clippy::needless_range_loop)] // limbs and registers are indices of several arrays
 
-use super::{Element, InstructionSet, Lanes, Machine, Packed, Work, LANES};
+use super::{minus_inverse, Element, InstructionSet, Lanes, Machine, Packed, Work, LANES};
 use ark_ff::{AdditiveGroup, BigInt, BigInteger, MontConfig};
 use std::arch::x86_64::*;
 use std::marker::PhantomData;
@@ -170,16 +170,7 @@ trait Constants {
 
 impl<M: MontConfig<4>> Constants for M {
     const P: [u64; 5] = limbs(&M::MODULUS.0);
-    const MINUS_INVERSE: u64 = {
-        // Newton's iteration doubles the correct bits: 1, 2, 4, ... 64.
-        let p = M::MODULUS.0[0];
-        let (mut inverse, mut i) = (1u64, 0);
-        while i < 6 {
-            inverse = inverse.wrapping_mul(2u64.wrapping_sub(p.wrapping_mul(inverse)));
-            i += 1;
-        }
-        inverse.wrapping_neg() & MASK
-    };
+    const MINUS_INVERSE: u64 = minus_inverse(M::MODULUS.0[0]) & MASK;
     const TOP_TO_MODULI: u64 = {
         // 2^305 / p by 2^(305 - 192) over the top 64 bits of p, rounded up.
         ((1u128 << 113) / (M::MODULUS.0[3] as u128 + 1)) as u64

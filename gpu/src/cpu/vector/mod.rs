@@ -132,6 +132,18 @@ pub trait Lanes<M: MontConfig<4>>: Copy {
 /// An element as arkworks holds it.
 pub type Element<M> = Fp<MontBackend<M, 4>, 4>;
 
+/// `-1 / p` modulo 2^64, for odd p: what makes columns of a Montgomery product divisible.
+#[cfg(target_arch = "x86_64")]
+const fn minus_inverse(p: u64) -> u64 {
+    // Newton's iteration doubles the correct bits: 1, 2, 4, ... 64.
+    let (mut inverse, mut i) = (1u64, 0);
+    while i < 6 {
+        inverse = inverse.wrapping_mul(2u64.wrapping_sub(p.wrapping_mul(inverse)));
+        i += 1;
+    }
+    inverse.wrapping_neg()
+}
+
 /// A computation that is compiled once per instruction set. Its `run` is `#[inline(always)]`, and so is all it calls.
 pub trait Work {
     /// What it gives.
