@@ -6,6 +6,7 @@ mod cuda;
 mod dumps;
 mod files;
 mod groth16;
+mod in_flight;
 mod keys;
 mod ptau;
 mod r1cs;

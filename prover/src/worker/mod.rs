@@ -1,9 +1,13 @@
 //! A worker: takes jobs, proves, delivers, until it is told to stop.
 //!
 //! ```text
-//!  this thread:   claim ─► watch over the job: extend its lease, hear of a stop ─► deliver ─► claim ...
-//!  a second one:           fetch the witness ─► prove ─► check the proof
+//!  a lane:        claim ─► watch over the job: extend its lease, hear of a stop ─► deliver ─► claim ...
+//!  its helper:             fetch the witness ─► prove ─► check the proof
 //! ```
+//!
+//! There is a lane a proof in flight ([`InFlight`]), all over one [`Prover`]: while one waits for its witness or for the node, the others compute.
+//! Lanes ask for jobs one at a time, so a worker with nothing to do asks as seldom as with one lane. What goes wrong in one lane
+//! leaves the others alone, unless it concerns the worker.
 //!
 //! Where jobs come from is behind [`JobSource`]: the queue of the same process, or a node by HTTP. The worker promises
 //! nothing to the queue but what it says in time: if it dies, its lease runs out and another one proves the batch. A proof leaves only after it
@@ -13,195 +17,26 @@
 //! the source will not have it: by its token, because it wants another circuit, or because it refuses a proof that verifies under this worker's
 //! key. Then no job of this source will go well here, and each that is tried would be one more failure.
 
-use crate::dump::Dump;
+mod in_flight;
+mod source;
+mod stop;
+
+pub use in_flight::{InFlight, InFlightError, MAX_IN_FLIGHT};
+pub use source::{Delivered, Job, JobSource, Listener, Note, SourceError};
+pub use stop::Stop;
+
 use crate::groth16::{Proved, Prover};
 use crate::keyfile::CircuitId;
-use crate::progress::Observer;
-use novation_verifier::groth16::Proof;
 use std::any::Any;
 use std::sync::mpsc::{channel, Receiver, RecvTimeoutError};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{spawn, JoinHandle};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{scope, spawn, JoinHandle};
 use std::time::{Duration, Instant};
+use stop::Level;
 use thiserror::Error;
 
 /// How soon a worker that watches over a job hears of a stop.
 const GLANCE: Duration = Duration::from_millis(100);
-
-/// A claimed job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Job {
-    /// The batch.
-    pub batch: u64,
-    /// Which claim of it.
-    pub attempt: u64,
-    /// How long the claim lasts, and each extension of it.
-    pub lease: Duration,
-}
-
-/// What became of a proof.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Delivered {
-    /// It is the batch's.
-    Accepted,
-    /// The batch had one already.
-    Known,
-}
-
-/// Why a source did not do as it was asked.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum SourceError {
-    /// The job is somebody else's by now, or proven.
-    #[error("the job is over")]
-    Over,
-    /// No answer, or not a sensible one: worth trying again.
-    #[error("{0}")]
-    Unreachable(String),
-    /// It was understood and refused: no use in asking the same again.
-    #[error("{0}")]
-    Refused(String),
-}
-
-/// Where jobs come from and proofs go. Calls block.
-pub trait JobSource: Send + Sync + 'static {
-    /// Claims a job, if there is one.
-    ///
-    /// # Errors
-    /// [`SourceError`].
-    fn claim(&self) -> Result<Option<Job>, SourceError>;
-
-    /// Fetches the job's witness.
-    ///
-    /// # Errors
-    /// [`SourceError`].
-    fn witness(&self, job: &Job) -> Result<Dump, SourceError>;
-
-    /// Makes the claim last for its lease from now on.
-    ///
-    /// # Errors
-    /// [`SourceError`].
-    fn extend(&self, job: &Job) -> Result<(), SourceError>;
-
-    /// Delivers a proof.
-    ///
-    /// # Errors
-    /// [`SourceError`].
-    fn deliver(&self, job: &Job, proof: &Proof) -> Result<Delivered, SourceError>;
-
-    /// Gives the job back as one that failed.
-    ///
-    /// # Errors
-    /// [`SourceError`].
-    fn give_up(&self, job: &Job, reason: &str) -> Result<(), SourceError>;
-
-    /// Gives the job back as one that nothing is wrong with.
-    ///
-    /// # Errors
-    /// [`SourceError`].
-    fn hand_back(&self, job: &Job) -> Result<(), SourceError>;
-}
-
-/// News of a worker.
-#[derive(Debug)]
-pub enum Note<'a> {
-    /// It has a job.
-    Claimed(&'a Job),
-    /// It has a proof, which verifies.
-    Proven(&'a Job, &'a Proved),
-    /// The proof was taken.
-    Delivered(&'a Job, Delivered),
-    /// The job is somebody else's by now. The worker goes on nevertheless: the first proof counts, whoever brings it.
-    Overtaken(&'a Job),
-    /// The job failed and was given back.
-    GivenUp(&'a Job, &'a str),
-    /// The job was given back, since the worker is to stop.
-    HandedBack(&'a Job),
-    /// The proof was refused.
-    Refused(&'a Job, &'a str),
-    /// Something goes wrong on the way.
-    Trouble {
-        /// What was tried.
-        doing: &'static str,
-        /// What came of it.
-        error: &'a SourceError,
-        /// When it is tried again.
-        again: Duration,
-    },
-}
-
-/// Hears of what a worker does.
-pub trait Listener: Send + Sync + 'static {
-    /// Something happened.
-    fn note(&self, note: &Note<'_>);
-
-    /// Who watches the proving of a job.
-    fn observer(&self, job: &Job) -> Box<dyn Observer + Send> {
-        let _ = job;
-        Box::new(())
-    }
-}
-
-/// Nobody listens.
-impl Listener for () {
-    fn note(&self, _: &Note<'_>) {}
-}
-
-/// How far a stop goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Level {
-    Run,
-    Finish,
-    Now,
-}
-
-/// Tells a worker to stop. Clones tell the same worker.
-#[derive(Clone, Debug)]
-pub struct Stop(Arc<(Mutex<Level>, Condvar)>);
-
-impl Default for Stop {
-    fn default() -> Stop {
-        Stop(Arc::new((Mutex::new(Level::Run), Condvar::new())))
-    }
-}
-
-impl Stop {
-    /// Lets the worker finish the job that it has, and take no other.
-    pub fn finish(&self) {
-        self.raise(Level::Finish);
-    }
-
-    /// Lets the worker hand the job back that it has. What it was computing may go on in its thread until it is through, for
-    /// nothing: proving cannot be interrupted.
-    pub fn now(&self) {
-        self.raise(Level::Now);
-    }
-
-    /// Whether somebody has asked for a stop of either kind.
-    pub fn is_asked(&self) -> bool {
-        *self.lock() > Level::Run
-    }
-
-    /// Waits, unless somebody asks for a stop meanwhile: then false.
-    pub fn sleep(&self, duration: Duration) -> bool {
-        self.wait(duration, Level::Finish) == Level::Run
-    }
-
-    fn raise(&self, level: Level) {
-        let mut now = self.lock();
-        *now = level.max(*now);
-        self.0 .1.notify_all();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Level> {
-        self.0 .0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits, but no longer than until a level is reached.
-    fn wait(&self, duration: Duration, until: Level) -> Level {
-        let outcome = self.0 .1.wait_timeout_while(self.lock(), duration, |level| *level < until);
-        *outcome.unwrap_or_else(PoisonError::into_inner).0
-    }
-}
 
 /// How long a worker waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -253,44 +88,97 @@ enum Failure {
     Job(String),
 }
 
-/// Proves batches of one circuit, one after the other.
+/// Whose lane asks for a job is at its turn.
+struct Turn {
+    pauses: Pauses,
+    /// Before the next question.
+    pause: Duration,
+}
+
+impl Turn {
+    fn new(pace: Pace) -> Turn {
+        Turn { pauses: Pauses::new(pace), pause: Duration::ZERO }
+    }
+}
+
+/// Proves batches of one circuit.
 pub struct Worker<S, L> {
     source: Arc<S>,
     circuit: CircuitId,
     prover: Arc<Prover>,
     listener: Arc<L>,
     pace: Pace,
+    in_flight: InFlight,
 }
 
 impl<S: JobSource, L: Listener> Worker<S, L> {
-    /// A worker that proves `circuit` with `prover`, whose key must be the one that the source checks proofs with.
+    /// A worker that proves `circuit` with `prover`, whose key must be the one that the source checks proofs with. One batch after the other;
+    /// [`Worker::in_flight`] for several at a time.
     pub fn new(source: S, circuit: CircuitId, prover: Arc<Prover>, listener: L, pace: Pace) -> Worker<S, L> {
-        Worker { source: source.into(), circuit, prover, listener: listener.into(), pace }
+        let in_flight = InFlight::default();
+        Worker { source: source.into(), circuit, prover, listener: listener.into(), pace, in_flight }
+    }
+
+    /// Works on so many batches at a time: holds at most so many jobs, and makes at most so many proofs.
+    #[must_use]
+    pub fn in_flight(mut self, in_flight: InFlight) -> Worker<S, L> {
+        self.in_flight = in_flight;
+        self
     }
 
     /// Works until it is told to stop.
     ///
     /// # Errors
-    /// [`Rejected`].
+    /// [`Rejected`]. Then `stop` has been raised, and what else was in work was handed back.
     pub fn run(&self, stop: &Stop) -> Result<(), Rejected> {
-        let mut pauses = Pauses::new(self.pace);
+        let turn = Mutex::new(Turn::new(self.pace));
+        let lane = || {
+            let ended = self.lane(&turn, stop);
+            if ended.is_err() {
+                stop.now();
+            }
+            ended
+        };
+        scope(|threads| {
+            let others: Vec<_> = (1..self.in_flight.get()).map(|_| threads.spawn(lane)).collect();
+            let mut ended = lane();
+            for other in others {
+                ended = ended.and(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            }
+            ended
+        })
+    }
+
+    /// One job after the other.
+    fn lane(&self, turn: &Mutex<Turn>, stop: &Stop) -> Result<(), Rejected> {
         let mut pause = Duration::ZERO;
         while stop.sleep(pause) {
-            pause = match self.source.claim() {
+            let Some(job) = self.next(turn, stop)? else { break };
+            pause = self.work(job, stop)?;
+        }
+        Ok(())
+    }
+
+    /// Waits for its turn, then asks until there is a job. `None` if the worker is to stop.
+    fn next(&self, turn: &Mutex<Turn>, stop: &Stop) -> Result<Option<Job>, Rejected> {
+        let mut turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
+        while stop.sleep(turn.pause) {
+            turn.pause = match self.source.claim() {
                 Ok(Some(job)) => {
-                    pauses = Pauses::new(self.pace);
+                    *turn = Turn::new(self.pace);
+                    drop(turn);
                     self.listener.note(&Note::Claimed(&job));
-                    self.work(job, stop)?
+                    return Ok(Some(job));
                 }
                 Ok(None) => {
-                    pauses = Pauses::new(self.pace);
+                    turn.pauses = Pauses::new(self.pace);
                     self.pace.idle
                 }
                 Err(SourceError::Refused(reason)) => return Err(Rejected { reason }),
-                Err(error) => self.trouble("asking for a job", &error, &mut pauses),
+                Err(error) => self.trouble("asking for a job", &error, &mut turn.pauses),
             };
         }
-        Ok(())
+        Ok(None)
     }
 
     fn trouble(&self, doing: &'static str, error: &SourceError, pauses: &mut Pauses) -> Duration {
@@ -377,7 +265,7 @@ impl<S: JobSource, L: Listener> Worker<S, L> {
                 }
                 Err(RecvTimeoutError::Timeout) => {}
             }
-            if *stop.lock() == Level::Now {
+            if stop.is_now() {
                 return None;
             }
             if !overtaken && beat.elapsed() >= every {
