@@ -6,11 +6,16 @@
 //! `h = (c - p) / 2`: three inverse transforms (a, b, c), two forward ones (a, b), one back (p). Six, where libsnark and
 //! arkworks use seven; for keys in evaluation form the values of `a b - c` on that coset are the answer: six as well.
 
-use super::ntt::{from_reversed, powers_into, reversed, root, to_reversed, Direction, Roots};
+#[cfg(target_arch = "x86_64")]
+use super::ntt::pack;
+use super::ntt::{ascend, descend, inverse_of, reversed, Direction, Roots};
+use super::vector::Machine;
+#[cfg(target_arch = "x86_64")]
+use super::vector::{avx2::Avx2Set, ifma::IfmaSet, ntt::combine, InstructionSet, Lanes};
 use crate::backend::Reduction;
 use crate::error::Error;
 use crate::matrices::Matrices;
-use ark_bn254::Fr;
+use ark_bn254::{Fr, FrConfig};
 use ark_ff::{AdditiveGroup, Field};
 use rayon::prelude::*;
 
@@ -51,60 +56,76 @@ pub(super) fn rows(m: &Matrices, assignment: &[Fr]) -> Result<[Vec<Fr>; 3], Erro
 }
 
 /// The scalars of the quotient sum. `roots` reach to n at least.
-pub(super) fn quotient(roots: &Roots, [a, b, c]: [&[Fr]; 3], reduction: Reduction) -> Vec<Fr> {
-    let n = a.len();
-    let log = n.trailing_zeros();
-    let n_inverse = Fr::from(n as u64).inverse().expect("n is a power of two below r");
+pub(super) fn quotient(roots: &Roots, rows: [&[Fr]; 3], reduction: Reduction) -> Vec<Fr> {
+    match roots.machine(rows[0].len().trailing_zeros()) {
+        #[cfg(target_arch = "x86_64")]
+        Machine::Ifma => in_lanes::<IfmaSet>(roots, rows, reduction),
+        #[cfg(target_arch = "x86_64")]
+        Machine::Avx2 => in_lanes::<Avx2Set>(roots, rows, reduction),
+        _ => scalar(roots, rows, reduction),
+    }
+}
 
-    // Values on the coset, times n.
-    let shift = coset_powers(log);
-    let on_coset = |x: &[Fr]| {
-        let mut x = x.to_vec();
-        to_reversed(roots, &mut x, Direction::Inverse);
-        x.par_iter_mut().zip(&shift).with_min_len(ROWS).for_each(|(x, s)| *x *= s);
-        from_reversed(roots, &mut x, Direction::Forward);
-        x
-    };
-    let mut p = on_coset(a);
-    p.par_iter_mut().zip(on_coset(b)).with_min_len(ROWS).for_each(|(a, b)| *a *= b);
-
+/// What the parts are multiplied with: `a b`, then `c`.
+///
+/// Unscaled transforms multiply by n: coefficients of a, b and c carry one n each, those of p a third one.
+fn factors(n: usize, reduction: Reduction) -> [Fr; 2] {
+    let n_inverse = inverse_of(n);
     match reduction {
-        Reduction::OddCoset => {
-            let (k, square) = (n_inverse, n_inverse.square());
-            p.par_iter_mut().zip(on_coset(c)).with_min_len(ROWS).for_each(|(p, c)| *p = square * *p - k * c);
-            p
-        }
+        Reduction::OddCoset => [n_inverse.square(), -n_inverse],
         Reduction::Coefficients => {
-            drop(shift);
-            let mut c = c.to_vec();
-            to_reversed(roots, &mut c, Direction::Inverse);
-            to_reversed(roots, &mut p, Direction::Inverse);
-            // Both are unscaled: c by n, p by n^3, and p still lies on the coset. Undone together with the permutation.
             let half = Fr::from(2u64).inverse().expect("r is odd");
-            let (kc, kp) = (half * n_inverse, -half * n_inverse * n_inverse.square());
-            let mut h = vec![Fr::ZERO; n];
-            powers_into(&mut h, kp, root(log + 1).inverse().expect("a root is not zero"));
-            h.par_iter_mut().enumerate().with_min_len(ROWS).for_each(|(i, h)| {
-                let j = reversed(i, log);
-                *h = *h * p[j] + kc * c[j];
-            });
-            h
+            [-half * n_inverse * n_inverse.square(), half * n_inverse]
         }
     }
 }
 
-/// `g^rev(i)` for the generator `g` of order 2n of the odd coset: what moves bit-reversed coefficients there.
-///
-/// Setting bit k of `i` sets bit `log - 1 - k` of `rev(i)`, and `g` to that power of two is the root of order `2^(k + 2)`.
-fn coset_powers(log: u32) -> Vec<Fr> {
-    let mut powers = Vec::with_capacity(1 << log);
-    powers.push(Fr::ONE);
-    for k in 0..log {
-        let g = root(k + 2);
-        let len = powers.len();
-        powers.resize(2 * len, Fr::ZERO);
-        let (low, high) = powers.split_at_mut(len);
-        high.par_iter_mut().zip(low).with_min_len(ROWS).for_each(|(h, l)| *h = *l * g);
+#[cfg(target_arch = "x86_64")]
+fn in_lanes<I: InstructionSet>(roots: &Roots, [a, b, c]: [&[Fr]; 3], reduction: Reduction) -> Vec<Fr> {
+    let lanes = roots.lanes(a.len().trailing_zeros());
+    let [k, k_c] = factors(a.len(), reduction);
+    // Lanes multiply two values that are not packed.
+    let (k, k_c) = (pack::<I>(&(k * <I::Lanes<FrConfig> as Lanes<FrConfig>>::plain_product())), pack::<I>(&k_c));
+    let on_coset = |x: &[Fr]| {
+        let mut x = lanes.stored::<I>(x, Direction::Inverse);
+        lanes.descend::<I>(&mut x);
+        x
+    };
+    let (mut a, b) = (on_coset(a), on_coset(b));
+    match reduction {
+        Reduction::OddCoset => combine::<I>(&a, &b, k, &on_coset(c), k_c),
+        Reduction::Coefficients => {
+            let c = lanes.stored::<I>(c, Direction::Inverse);
+            lanes.product::<I>(&mut a, &b, k, &c, k_c)
+        }
     }
-    powers
+}
+
+fn scalar(roots: &Roots, [a, b, c]: [&[Fr]; 3], reduction: Reduction) -> Vec<Fr> {
+    let log = a.len().trailing_zeros();
+    let [k, k_c] = factors(a.len(), reduction);
+    let coefficients = |x: &[Fr]| {
+        let mut x: Vec<Fr> = (0..x.len()).into_par_iter().with_min_len(ROWS).map(|i| x[reversed(i, log)]).collect();
+        ascend(roots, &mut x, 0, Direction::Inverse);
+        x
+    };
+    let on_coset = |x: &[Fr]| {
+        let mut x = coefficients(x);
+        descend(roots, &mut x, 1);
+        x
+    };
+    let mut p = on_coset(a);
+    p.par_iter_mut().zip(on_coset(b)).with_min_len(ROWS).for_each(|(a, b)| *a *= b);
+    match reduction {
+        Reduction::OddCoset => {
+            let c = on_coset(c);
+            let value = |i| k * p[reversed(i, log)] + k_c * c[reversed(i, log)];
+            (0..p.len()).into_par_iter().with_min_len(ROWS).map(value).collect()
+        }
+        Reduction::Coefficients => {
+            ascend(roots, &mut p, 1, Direction::Inverse);
+            p.par_iter_mut().zip(coefficients(c)).with_min_len(ROWS).for_each(|(p, c)| *p = k * *p + k_c * c);
+            p
+        }
+    }
 }

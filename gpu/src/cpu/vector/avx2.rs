@@ -17,16 +17,17 @@
 //!
 //! | name | value | limbs |
 //! |---|---|---|
-//! | stored | at most 0.51 | 0 to 2^51 - 1, the top one signed |
-//! | tight | at most 1 (products), see [`Lanes::sum_of_products`] for sums | at most 2^50 (products) or as stored |
-//! | loose | at most 3 | at most 2^53, exact |
+//! | stored | at most 0.51 | at most 2^50 |
+//! | plain | 0 to 1 | 0 to 2^51 - 1 |
+//! | tight | at most 1 (products), see [`Lanes::sum_of_products`] for sums | at most 2^50 |
+//! | loose | at most 4 | at most 5 * 2^50 |
 //!
-//! A product needs `|a_i b_j| <= 2^102`: 2^51 by 2^51 at most, which a tight limb and a difference of two stored limbs keep. Its
+//! A product needs `|a_i b_j| <= 2^102`: 2^50 by 2^52 at most, a tight limb by a sum of four, or by a difference of two plain ones. Its
 //! value is at most `0.379 |a| |b| + 0.5` (half a modulus, because quotient digits are signed). A column sums at most ten halves
 //! of at most 2^51 each: far from 2^62, the bias that keeps it positive for shifts.
 
 use super::{minus_inverse, Element, Lanes, Packed, LANES};
-use ark_ff::{AdditiveGroup, BigInt, BigInteger, MontConfig, PrimeField};
+use ark_ff::{AdditiveGroup, BigInt, BigInteger, Field, MontConfig, PrimeField};
 use std::arch::x86_64::*;
 use std::marker::PhantomData;
 
@@ -226,11 +227,11 @@ impl<M: MontConfig<4>> Avx2<M> {
         Avx2(limbs, PhantomData)
     }
 
-    /// Reads words; `raised` is 2^52 plus what the top limb is too large by.
+    /// Reads words; `raised` is 2^52 plus what limbs are too large by, the top one's last.
     #[inline(always)]
-    unsafe fn read(base: &[*const u8; LANES], offset: usize, raised: f64) -> Self {
+    unsafe fn read(base: &[*const u8; LANES], offset: usize, raised: [f64; 2]) -> Self {
         let mut limbs = [[_mm256_setzero_pd(); N]; 5];
-        let integer = _mm256_set1_pd(INTEGER);
+        let lower = _mm256_set1_pd(raised[0]);
         for n in 0..N {
             let mut rows = [_mm256_setzero_si256(); 4];
             for i in 0..4 {
@@ -240,27 +241,27 @@ impl<M: MontConfig<4>> Avx2<M> {
             let second = _mm256_or_si256(_mm256_srli_epi64::<51>(words[0]), _mm256_slli_epi64::<13>(words[1]));
             let third = _mm256_or_si256(_mm256_srli_epi64::<38>(words[1]), _mm256_slli_epi64::<26>(words[2]));
             let fourth = _mm256_or_si256(_mm256_srli_epi64::<25>(words[2]), _mm256_slli_epi64::<39>(words[3]));
-            limbs[0][n] = _mm256_sub_pd(low_bits(words[0]), integer);
-            limbs[1][n] = _mm256_sub_pd(low_bits(second), integer);
-            limbs[2][n] = _mm256_sub_pd(low_bits(third), integer);
-            limbs[3][n] = _mm256_sub_pd(low_bits(fourth), integer);
-            let top = _mm256_or_si256(_mm256_srli_epi64::<12>(words[3]), _mm256_castpd_si256(integer));
-            limbs[4][n] = _mm256_sub_pd(_mm256_castsi256_pd(top), _mm256_set1_pd(raised));
+            limbs[0][n] = _mm256_sub_pd(low_bits(words[0]), lower);
+            limbs[1][n] = _mm256_sub_pd(low_bits(second), lower);
+            limbs[2][n] = _mm256_sub_pd(low_bits(third), lower);
+            limbs[3][n] = _mm256_sub_pd(low_bits(fourth), lower);
+            let top = _mm256_or_si256(_mm256_srli_epi64::<12>(words[3]), _mm256_castpd_si256(_mm256_set1_pd(INTEGER)));
+            limbs[4][n] = _mm256_sub_pd(_mm256_castsi256_pd(top), _mm256_set1_pd(raised[1]));
         }
         Avx2(limbs, PhantomData)
     }
 
-    /// Writes limbs in `[0, 2^51)`, the top one plus `raised`.
+    /// The reverse of [`Self::read`]: raised by that, limbs are below 2^51.
     #[inline(always)]
-    unsafe fn write(self, base: &[*mut u8; LANES], offset: usize, raised: f64) {
+    unsafe fn write(self, base: &[*mut u8; LANES], offset: usize, raised: [f64; 2]) {
         for n in 0..N {
             let mut bits = [_mm256_setzero_si256(); 4];
             for (i, bits) in bits.iter_mut().enumerate() {
-                let integer = _mm256_castpd_si256(_mm256_add_pd(self.0[i][n], _mm256_set1_pd(INTEGER)));
+                let integer = _mm256_castpd_si256(_mm256_add_pd(self.0[i][n], _mm256_set1_pd(raised[0])));
                 *bits = _mm256_and_si256(integer, _mm256_set1_epi64x(MASK));
             }
             // The shift drops the exponent.
-            let top = _mm256_castpd_si256(_mm256_add_pd(self.0[4][n], _mm256_set1_pd(raised)));
+            let top = _mm256_castpd_si256(_mm256_add_pd(self.0[4][n], _mm256_set1_pd(raised[1])));
             let rows = transpose([
                 _mm256_or_si256(bits[0], _mm256_slli_epi64::<51>(bits[1])),
                 _mm256_or_si256(_mm256_srli_epi64::<13>(bits[1]), _mm256_slli_epi64::<38>(bits[2])),
@@ -273,19 +274,44 @@ impl<M: MontConfig<4>> Avx2<M> {
         }
     }
 
-    /// Lower limbs in `[0, 2^51)`.
+    /// Lower limbs in `[-2^50, 2^50)` if `BALANCED`, else in `[0, 2^51)`.
     #[inline(always)]
-    unsafe fn carried(mut self) -> Self {
+    unsafe fn carried<const BALANCED: bool>(mut self) -> Self {
         for n in 0..N {
             for i in 0..4 {
-                let carry = _mm256_floor_pd(_mm256_mul_pd(self.0[i][n], _mm256_set1_pd(1.0 / power_of_two(51))));
+                // A limb of at most 2^53 by 2^51, plus a half: exact below 4, and above that no integer is near.
+                let half = _mm256_set1_pd(if BALANCED { 0.5 } else { 0.0 });
+                let carry =
+                    _mm256_floor_pd(_mm256_fmadd_pd(self.0[i][n], _mm256_set1_pd(1.0 / power_of_two(51)), half));
                 self.0[i][n] = _mm256_fnmadd_pd(carry, _mm256_set1_pd(power_of_two(51)), self.0[i][n]);
                 self.0[i + 1][n] = _mm256_add_pd(self.0[i + 1][n], carry);
             }
         }
         self
     }
+
+    /// The value brought to half a modulus at most, limbs as [`Self::carried`] leaves them.
+    ///
+    /// Every step is exact: lower limbs of p are below 0.55 * 2^50 for both fields, so that `|limb| + |quotient * p_i|` is at
+    /// most (5 + 4 * 0.55) * 2^50, below 2^53, and the top limb, as large as the value makes it, is below that as well.
+    #[inline(always)]
+    unsafe fn reduced<const BALANCED: bool>(mut self) -> Self {
+        for n in 0..N {
+            let moduli = _mm256_mul_pd(self.0[4][n], _mm256_set1_pd(M::TOP_TO_MODULI));
+            let moduli = _mm256_round_pd::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(moduli);
+            for i in 0..5 {
+                self.0[i][n] = _mm256_fnmadd_pd(moduli, _mm256_set1_pd(M::P[i]), self.0[i][n]);
+            }
+        }
+        self.carried::<BALANCED>()
+    }
 }
+
+/// What stored words are raised by, so that no limb is negative: half a limb in the lower four, 2^51 in the top one.
+const RAISED: [u64; 4] = [1 << 50, 1 << 37, 1 << 24, 1 << 11 | 1 << 63];
+/// The same, as [`Avx2::read`] and [`Avx2::write`] take it.
+const STORED: [f64; 2] = [INTEGER + HALF as f64, INTEGER + power_of_two(51)];
+const PLAIN: [f64; 2] = [INTEGER, INTEGER];
 
 /// As [`START`], for two products and one reduction.
 const START_TWO: [i64; 10] = {
@@ -315,7 +341,7 @@ unsafe fn transpose(rows: [__m256i; 4]) -> [__m256i; 4] {
     ]
 }
 
-/// In memory the value is raised by 2^255, which makes it positive: the sign is the top bit, inverted.
+/// In memory the value is raised by [`RAISED`]: words of positive limbs.
 impl<M: MontConfig<4>> Lanes<M> for Avx2<M> {
     fn pack(x: &Element<M>) -> Packed {
         // arkworks has x 2^256, this form x 2^255: half of x, or of x + p, below 2^255.
@@ -327,47 +353,49 @@ impl<M: MontConfig<4>> Lanes<M> for Avx2<M> {
         if raw > Element::<M>::MODULUS_MINUS_ONE_DIV_TWO {
             raw.0 = wrapping_sub(&raw.0, &M::MODULUS.0);
         }
-        raw.0[3] ^= 1 << 63;
-        raw.0
+        wrapping_sub(&raw.0, &wrapping_sub(&[0; 4], &RAISED))
     }
 
     fn unpack(x: &Packed) -> Element<M> {
-        let mut raw = *x;
-        raw[3] ^= 1 << 63;
+        let mut raw = wrapping_sub(x, &RAISED);
         if raw[3] >> 63 == 1 {
             raw = wrapping_sub(&raw, &wrapping_sub(&[0; 4], &M::MODULUS.0));
         }
         Element::<M>::new_unchecked(BigInt(raw)).double()
     }
 
-    #[inline(always)]
-    unsafe fn gather(base: &[*const u8; LANES], offset: usize) -> Self {
-        let raised = INTEGER + power_of_two(51);
-        Self::read(base, offset, raised)
+    fn plain_product() -> Element<M> {
+        // 2^255 over 2^256.
+        Element::<M>::ONE.double().inverse().expect("p is odd")
     }
 
     #[inline(always)]
-    unsafe fn gather_plain(base: &[*const u8; LANES]) -> Self {
-        Self::read(base, 0, INTEGER)
+    unsafe fn gather(base: &[*const u8; LANES], offset: usize) -> Self {
+        Self::read(base, offset, STORED)
+    }
+
+    #[inline(always)]
+    unsafe fn gather_plain(base: &[*const u8; LANES], offset: usize) -> Self {
+        Self::read(base, offset, PLAIN)
     }
 
     #[inline(always)]
     unsafe fn scatter(self, base: &[*mut u8; LANES], offset: usize) {
-        self.write(base, offset, INTEGER + power_of_two(51));
+        self.write(base, offset, STORED);
     }
 
     #[inline(always)]
-    unsafe fn scatter_plain(self, base: &[*mut u8; LANES]) {
-        let mut x = self.tighten();
+    unsafe fn scatter_plain(self, base: &[*mut u8; LANES], offset: usize) {
+        let mut x = self.reduced::<false>();
         for n in 0..N {
-            // Negative values become positive by one modulus; tight ones are below it.
+            // Lower limbs are positive, so the top one has the sign. One modulus makes the value positive.
             let negative = _mm256_cmp_pd::<_CMP_LT_OQ>(x.0[4][n], _mm256_setzero_pd());
             for i in 0..5 {
                 let p = _mm256_and_pd(negative, _mm256_set1_pd(M::P[i]));
                 x.0[i][n] = _mm256_add_pd(x.0[i][n], p);
             }
         }
-        x.carried().write(base, 0, INTEGER);
+        x.carried::<false>().write(base, offset, PLAIN);
     }
 
     #[inline(always)]
@@ -436,17 +464,25 @@ impl<M: MontConfig<4>> Lanes<M> for Avx2<M> {
         self
     }
 
-    // Limbs of at most 2.5 * 2^51 and a value of at most 3 moduli keep every step exact: 2.5 * 2^51 + 3 * 2^50 is 2^53.
     #[inline(always)]
-    unsafe fn tighten(mut self) -> Self {
-        for n in 0..N {
-            let moduli = _mm256_mul_pd(self.0[4][n], _mm256_set1_pd(M::TOP_TO_MODULI));
-            let moduli = _mm256_round_pd::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(moduli);
-            for i in 0..5 {
-                self.0[i][n] = _mm256_fnmadd_pd(moduli, _mm256_set1_pd(M::P[i]), self.0[i][n]);
+    unsafe fn tighten(self) -> Self {
+        self.reduced::<true>()
+    }
+
+    #[cfg(test)]
+    fn magnitude(&self) -> [f64; 2] {
+        // SAFETY: sixteen doubles are as many as N registers hold.
+        let limbs: [[f64; LANES]; 5] = self.0.map(|limb| unsafe { std::mem::transmute(limb) });
+        let p = M::P.iter().rev().fold(0.0, |sum, limb| sum * power_of_two(51) + limb);
+        let mut most = [0.0f64; 2];
+        for lane in 0..LANES {
+            let value = limbs.iter().rev().fold(0.0, |sum, limb| sum * power_of_two(51) + limb[lane]);
+            most[0] = most[0].max((value / p).abs());
+            for limb in &limbs[..4] {
+                most[1] = most[1].max(limb[lane].abs() / power_of_two(50));
             }
         }
-        self.carried()
+        most
     }
 }
 

@@ -274,6 +274,11 @@ impl<V: Vector, M: MontConfig<4>> Lanes<M> for Ifma<V, M> {
         Element::<M>::new_unchecked(raw)
     }
 
+    fn plain_product() -> Element<M> {
+        // 2^260 over 2^256.
+        Element::<M>::from(16u64)
+    }
+
     #[inline(always)]
     unsafe fn gather(base: &[*const u8; LANES], offset: usize) -> Self {
         let mask = V::splat(MASK);
@@ -303,12 +308,12 @@ impl<V: Vector, M: MontConfig<4>> Lanes<M> for Ifma<V, M> {
     }
 
     #[inline(always)]
-    unsafe fn gather_plain(base: &[*const u8; LANES]) -> Self {
-        Self::gather(base, 0)
+    unsafe fn gather_plain(base: &[*const u8; LANES], offset: usize) -> Self {
+        Self::gather(base, offset)
     }
 
     #[inline(always)]
-    unsafe fn scatter_plain(self, base: &[*mut u8; LANES]) {
+    unsafe fn scatter_plain(self, base: &[*mut u8; LANES], offset: usize) {
         // Below p and a little; the modulus is taken off where the difference is not negative.
         let mut x = self.tighten();
         let mut below = x;
@@ -324,7 +329,7 @@ impl<V: Vector, M: MontConfig<4>> Lanes<M> for Ifma<V, M> {
                 x.0[i][n] = below.0[i][n].add(x.0[i][n].sub(below.0[i][n]).and(negative));
             }
         }
-        x.scatter(base, 0);
+        x.scatter(base, offset);
     }
 
     #[inline(always)]
@@ -407,6 +412,23 @@ impl<V: Vector, M: MontConfig<4>> Lanes<M> for Ifma<V, M> {
             }
         }
         self.carried()
+    }
+
+    #[cfg(test)]
+    fn magnitude(&self) -> [f64; 2] {
+        let words = LANES * 5;
+        let mut most = [0.0f64; 2];
+        let p = M::P[4] as f64 + M::P[3] as f64 / 2f64.powi(52);
+        for i in 0..words {
+            // SAFETY: five limbs of sixteen words, whichever type holds eight of them.
+            let word = unsafe { std::ptr::from_ref(&self.0).cast::<u64>().add(i).read() } as i64 as f64;
+            if i < 4 * LANES {
+                most[1] = most[1].max(word.abs() / 2f64.powi(50));
+            } else {
+                most[0] = most[0].max((word.abs() + 1.0) / p);
+            }
+        }
+        most
     }
 }
 

@@ -27,6 +27,8 @@ pub(crate) mod emulated;
 pub mod field;
 #[cfg(target_arch = "x86_64")]
 pub mod ifma;
+#[cfg(target_arch = "x86_64")]
+pub mod ntt;
 
 use ark_ff::{Fp, MontBackend, MontConfig};
 
@@ -68,6 +70,10 @@ pub trait Lanes<M: MontConfig<4>>: Copy {
     /// The reverse of [`Lanes::pack`], for any stored element.
     fn unpack(x: &Packed) -> Element<M>;
 
+    /// What a product of two elements in arkworks' form lacks of being one: `x 2^256` by `y 2^256` gives `x y 2^512` over this
+    /// machine's Montgomery factor. The factor over 2^256.
+    fn plain_product() -> Element<M>;
+
     /// Reads sixteen stored elements, whose addresses are `base + offset`.
     ///
     /// # Safety
@@ -85,13 +91,13 @@ pub trait Lanes<M: MontConfig<4>>: Copy {
     ///
     /// # Safety
     /// As for [`Lanes::gather`].
-    unsafe fn gather_plain(base: &[*const u8; LANES]) -> Self;
+    unsafe fn gather_plain(base: &[*const u8; LANES], offset: usize) -> Self;
 
     /// The reverse of [`Lanes::gather_plain`], for anything loose: writes integers below p.
     ///
     /// # Safety
     /// As for [`Lanes::scatter`].
-    unsafe fn scatter_plain(self, base: &[*mut u8; LANES]);
+    unsafe fn scatter_plain(self, base: &[*mut u8; LANES], offset: usize);
 
     /// The same element in all lanes.
     ///
@@ -127,6 +133,10 @@ pub trait Lanes<M: MontConfig<4>>: Copy {
 
     /// The same element, in the range of stored ones. Takes anything loose.
     unsafe fn tighten(self) -> Self;
+
+    /// The largest value, over p, and the largest limb but the top one, over 2^50.
+    #[cfg(test)]
+    fn magnitude(&self) -> [f64; 2];
 }
 
 /// An element as arkworks holds it.

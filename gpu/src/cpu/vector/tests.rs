@@ -41,13 +41,13 @@ impl<L: Lanes<M>, M: MontConfig<4>> Work for Check<'_, L, M> {
         };
         let store_plain = |x: L| {
             let mut out = [[0; 4]; LANES];
-            x.scatter_plain(&out.each_mut().map(|x| x.as_mut_ptr().cast()));
+            x.scatter_plain(&out.each_mut().map(|x| x.as_mut_ptr().cast()), 0);
             out
         };
-        let plain = L::gather_plain(&self.1.each_ref().map(|x| x.as_ptr().cast()));
+        let plain = L::gather_plain(&self.1.each_ref().map(|x| x.as_ptr().cast()), 0);
         let mut addresses = self.1.each_ref().map(|x| x.as_ptr().cast());
         addresses.reverse();
-        let backwards = L::gather_plain(&addresses);
+        let backwards = L::gather_plain(&addresses, 0);
         // What the ranges allow at most: a tight factor, and a difference of two stored ones.
         let tight = L::mul(&a, &L::sub(&b, &c));
         vec![
@@ -156,7 +156,7 @@ fn avx2_rounds_ties_as_its_carry_assumes() {
         if !Machine::Avx2.is_here() {
             return;
         }
-        // In stored form: 1, so that the product's columns are the other factor's limbs, each with 2^50 in one limb or all.
+        // In stored form: 1, so that the product's columns are the other factor's limbs, each with -2^50 in one limb or all.
         let raw = |words: [u64; 4]| Element::<M>::new_unchecked(BigInt(words)).double();
         let mut low_halves = vec![];
         for limbs in 1..32u64 {
@@ -165,7 +165,7 @@ fn avx2_rounds_ties_as_its_carry_assumes() {
                 let bit = if limb < 4 { 51 * limb + 50 } else { 51 * limb + 40 };
                 words[bit / 64] |= 1 << (bit % 64);
             }
-            low_halves.push(raw(words));
+            low_halves.push(-raw(words));
         }
         let one = raw([1, 0, 0, 0]);
         let two_to_255 = Element::<M>::from(2u64).pow([255]);

@@ -1,0 +1,486 @@
+//! Transforms in lanes: sixteen vectors of sixteen elements go through four levels at a time.
+//!
+//! # Passes
+//! The lowest four levels combine sixteen neighbours: there, lanes are different blocks of sixteen, each with roots of its own. On
+//! levels above, lanes are neighbours, and all of them have the same root. Each pass reads a vector once and writes it once, in
+//! stored form; only the last one reduces numbers fully.
+//!
+//! # Ranges
+//! Bounds in units of p, and of 2^50 for limbs (AVX2), between the sums of a pass; a product with a stored root is at most
+//! `0.194 |x| + 0.5` with limbs of at most 1 (AVX2), and below `0.012 |x| + 1` (IFMA, where the second factor may be 16).
+//!
+//! Downwards, `u + w v` and `u - w v`, from stored elements:
+//!
+//! | after level | AVX2 value | AVX2 limbs | IFMA value (differences are raised by 4) |
+//! |---|---|---|---|
+//! | 0 | 0.51 | 1 | 1.1 |
+//! | 1 | 1.11 | 2 | 5.1 |
+//! | 2 | 1.83 | 3 | 9.1 |
+//! | 3 | 2.69 | 4 | 13.1 |
+//! | 4 | 3.71 | 5 | 17.1 |
+//!
+//! Upwards, `u + v` and `w (u - v)`, with sums brought back to stored ones after the second level:
+//!
+//! | after level | AVX2 sum, limbs | AVX2 product | IFMA sum | IFMA product (of at most) |
+//! |---|---|---|---|---|
+//! | 0 | 0.61, 1 | | 1.1 | |
+//! | 1 | 1.22, 2 | 0.74 | 2.2 | 1.1 (5.1) |
+//! | 2 | 0.51, 1 | 0.98 | 1.1 | 1.1 (6.2) |
+//! | 3 | 1.96, 2 | 0.89 | 2.2 | 1.1 (5.1) |
+//! | 4 | 3.92, 4 | 1.27 | 4.4 | 1.1 (6.2) |
+//!
+//! Everything stays within what products (16 for IFMA; limbs of 4 with values far from any limit for AVX2) and
+//! [`Lanes::tighten`] take, and what IFMA subtracts stays below 4.
+
+use super::{InstructionSet, Lanes, Packed, Work, LANES};
+use crate::cpu::ntt::{mirrored, reversed, Direction};
+use ark_bn254::{Fr, FrConfig};
+use rayon::prelude::*;
+use std::marker::PhantomData;
+use std::ops::Range;
+
+/// log2 of the shortest vector with enough blocks for all lanes.
+pub const MIN_LOG: u32 = 8;
+
+/// Levels of a pass at most.
+const LEVELS: u32 = 4;
+
+/// log2 of the elements that a thread takes through several passes: 128 KiB, a share of any second-level cache.
+const LOCAL: u32 = 12;
+
+/// Groups of a task, of 2^8 elements for four levels.
+const GROUPS: usize = 8;
+
+const BYTES: usize = size_of::<Packed>();
+
+/// Roots as the passes read them.
+#[derive(Clone, Copy)]
+pub struct Table<'a> {
+    /// Packed roots by node, see [`crate::cpu::ntt::Roots`].
+    pub nodes: &'a [Packed],
+    /// Minus the inverse roots below node 0, which has no mirror image: `2^m + i` for node `2^m - 1 - i` of 2^m, `m < 4`.
+    pub mirror: &'a [Packed; 16],
+}
+
+/// Where a pass reads.
+#[derive(Clone, Copy)]
+enum Source<'a> {
+    /// The vector itself.
+    Here,
+    /// Elements in arkworks' form in natural order; the vector's order is bit-reversed.
+    Reversed(&'a [Fr]),
+    /// The vector times another one.
+    Times(&'a [Packed]),
+}
+
+/// Where a pass writes.
+#[derive(Clone, Copy)]
+enum Target<'a> {
+    /// The vector itself.
+    Here,
+    /// Elsewhere, fully reduced.
+    Plain(*mut Fr),
+    /// The same, times a factor.
+    Scaled(*mut Fr, Packed),
+    /// The same, times a factor, plus another vector times another factor.
+    Sum(*mut Fr, Packed, &'a [Packed], Packed),
+}
+
+/// Some neighbouring levels of a transform.
+#[derive(Clone, Copy)]
+struct Pass<'a> {
+    table: Table<'a>,
+    direction: Direction,
+    data: *mut Packed,
+    log: u32,
+    /// Node of the whole vector.
+    top: usize,
+    /// Number of the first level: blocks that are worked on have 2^(log - level) elements.
+    level: u32,
+    levels: u32,
+    source: Source<'a>,
+    target: Target<'a>,
+}
+
+// SAFETY: tasks work on different groups, whose elements are disjoint, in `data` as in the target.
+unsafe impl Send for Pass<'_> {}
+unsafe impl Sync for Pass<'_> {}
+
+/// Groups of a pass: 2^levels vectors each. The direction in which levels follow each other is `UP`, from small blocks to large.
+struct Groups<'a, I, const UP: bool>(Pass<'a>, Range<usize>, PhantomData<I>);
+
+impl<I: InstructionSet, const UP: bool> Work for Groups<'_, I, UP> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run(self) {
+        let Groups(pass, range, _) = self;
+        let Pass { table, direction, data, log, top, level, levels, source, target } = pass;
+        let inverse = direction == Direction::Inverse;
+        let (size, step) = (1usize << levels, 1usize << (log - level - levels));
+        let splat = |x: &Packed| [x.as_ptr().cast::<u8>(); LANES];
+        let zero = I::Lanes::<FrConfig>::gather(&splat(&table.mirror[0]), 0);
+        let (mut x, mut w) = ([zero; 16], [zero; 16]);
+        let (mut factor, mut other_factor) = (zero, zero);
+        match &target {
+            Target::Scaled(_, k) => factor = I::Lanes::<FrConfig>::gather(&splat(k), 0),
+            Target::Sum(_, k, _, other) => {
+                factor = I::Lanes::<FrConfig>::gather(&splat(k), 0);
+                other_factor = I::Lanes::<FrConfig>::gather(&splat(other), 0);
+            }
+            _ => {}
+        }
+        let mut ready = usize::MAX;
+        let mut group = range.start;
+        while group < range.end {
+            // The place of each lane's first element in the vector, in that of the source, and its node.
+            let (mut place, mut from, mut node) = ([0usize; LANES], [0usize; LANES], [0usize; LANES]);
+            let mut fill = true;
+            if step == 1 {
+                for lane in 0..LANES {
+                    from[lane] = group * LANES + lane;
+                    let block =
+                        if matches!(source, Source::Reversed(_)) { reversed(from[lane], level) } else { from[lane] };
+                    place[lane] = block * size;
+                    node[lane] = (top << level) + block;
+                }
+            } else {
+                let block = group * LANES / step;
+                for lane in 0..LANES {
+                    place[lane] = (block * size * step) + group * LANES % step + lane;
+                    node[lane] = (top << level) + block;
+                }
+                fill = ready != block;
+                ready = block;
+            }
+            if fill {
+                for m in 0..levels {
+                    let mut at = [std::ptr::null(); LANES];
+                    for lane in 0..LANES {
+                        at[lane] = if !inverse {
+                            table.nodes.as_ptr().wrapping_add(node[lane] << m)
+                        } else if node[lane] == 0 {
+                            table.mirror.as_ptr().wrapping_add(1 << m)
+                        } else {
+                            table.nodes.as_ptr().wrapping_add(mirrored(node[lane]) << m)
+                        }
+                        .cast::<u8>();
+                    }
+                    let count = 1usize << m;
+                    for j in 0..count {
+                        let offset = if inverse { count - 1 - j } else { j };
+                        w[(count + j) & 15] = I::Lanes::<FrConfig>::gather(&at, offset * BYTES);
+                    }
+                }
+            }
+
+            let mut at = [std::ptr::null_mut(); LANES];
+            for lane in 0..LANES {
+                at[lane] = data.wrapping_add(place[lane]).cast::<u8>();
+            }
+            match source {
+                Source::Here => {
+                    for k in 0..size {
+                        x[k & 15] = I::Lanes::<FrConfig>::gather(&at.map(|x| x.cast_const()), k * step * BYTES);
+                    }
+                }
+                Source::Reversed(values) => {
+                    let mut at = [std::ptr::null(); LANES];
+                    for lane in 0..LANES {
+                        at[lane] = values.as_ptr().wrapping_add(from[lane]).cast::<u8>();
+                    }
+                    for k in 0..size {
+                        let offset = reversed(k, levels) << level;
+                        x[k & 15] = I::Lanes::<FrConfig>::gather_plain(&at, offset * BYTES).tighten();
+                    }
+                }
+                Source::Times(values) => {
+                    let mut other = [std::ptr::null(); LANES];
+                    for lane in 0..LANES {
+                        other[lane] = values.as_ptr().wrapping_add(place[lane]).cast::<u8>();
+                    }
+                    for k in 0..size {
+                        let a = I::Lanes::<FrConfig>::gather(&at.map(|x| x.cast_const()), k * step * BYTES);
+                        let b = I::Lanes::<FrConfig>::gather(&other, k * step * BYTES);
+                        x[k & 15] = I::Lanes::<FrConfig>::mul(&a, &b);
+                    }
+                }
+            }
+
+            #[cfg(test)]
+            tests::check_ranges::<I>(UP, 0, &x[..size]);
+            for number in 0..levels {
+                let m = if UP { levels - 1 - number } else { number };
+                let (count, half) = (1usize << m, size >> (m + 1));
+                for j in 0..count {
+                    for i in 0..half {
+                        let (u, v) = ((2 * j * half + i) & 15, (2 * j * half + half + i) & 15);
+                        let w = &w[(count + j) & 15];
+                        if UP {
+                            let (a, b) = if inverse { (v, u) } else { (u, v) };
+                            let difference = I::Lanes::<FrConfig>::sub(&x[a], &x[b]);
+                            let mut sum = I::Lanes::<FrConfig>::add(&x[u], &x[v]);
+                            if number == 1 {
+                                sum = sum.tighten();
+                            }
+                            x[u] = sum;
+                            x[v] = I::Lanes::<FrConfig>::mul(w, &difference);
+                        } else {
+                            let t = I::Lanes::<FrConfig>::mul(w, &x[v]);
+                            x[v] = I::Lanes::<FrConfig>::sub(&x[u], &t);
+                            x[u] = I::Lanes::<FrConfig>::add(&x[u], &t);
+                        }
+                    }
+                }
+                #[cfg(test)]
+                tests::check_ranges::<I>(UP, number + 1, &x[..size]);
+            }
+
+            if matches!(target, Target::Here) {
+                for k in 0..size {
+                    x[k & 15].tighten().scatter(&at, k * step * BYTES);
+                }
+            } else {
+                let (Target::Plain(out) | Target::Scaled(out, _) | Target::Sum(out, ..)) = target else { return };
+                for lane in 0..LANES {
+                    at[lane] = out.wrapping_add(place[lane]).cast::<u8>();
+                }
+                for k in 0..size {
+                    let mut value = x[k & 15];
+                    match target {
+                        Target::Sum(_, _, other, _) => {
+                            let mut other_at = [std::ptr::null(); LANES];
+                            for lane in 0..LANES {
+                                other_at[lane] = other.as_ptr().wrapping_add(place[lane]).cast::<u8>();
+                            }
+                            let other = I::Lanes::<FrConfig>::gather(&other_at, k * step * BYTES);
+                            value = I::Lanes::<FrConfig>::sum_of_products(&factor, &value, &other_factor, &other);
+                        }
+                        Target::Scaled(..) => value = I::Lanes::<FrConfig>::mul(&factor, &value),
+                        _ => {}
+                    }
+                    value.scatter_plain(&at, k * step * BYTES);
+                }
+            }
+            group += 1;
+        }
+    }
+}
+
+impl Pass<'_> {
+    /// The same for other levels.
+    fn levels(&self, level: u32, levels: u32) -> Self {
+        Pass { level, levels, ..*self }
+    }
+
+    fn groups(&self) -> usize {
+        1 << (self.log - self.levels) >> LANES.trailing_zeros()
+    }
+
+    fn run<I: InstructionSet, const UP: bool>(self, range: Range<usize>) {
+        // SAFETY: `Transform::new` asked for the machine and compared lengths.
+        unsafe { I::call(Groups::<I, UP>(self, range, PhantomData)) }
+    }
+
+    /// All groups, on all threads.
+    fn run_all<I: InstructionSet, const UP: bool>(self) {
+        let groups = self.groups();
+        (0..groups.div_ceil(GROUPS)).into_par_iter().for_each(|task| {
+            self.run::<I, UP>(task * GROUPS..groups.min((task + 1) * GROUPS));
+        });
+    }
+
+    /// The groups within block `block` of 2^`blocks`.
+    fn run_block<I: InstructionSet, const UP: bool>(self, block: usize, blocks: u32) {
+        let groups = self.groups() >> blocks;
+        self.run::<I, UP>(block * groups..(block + 1) * groups);
+    }
+}
+
+/// Levels `first..end` in passes, the largest blocks first: first level and their number.
+fn split(first: u32, end: u32) -> impl DoubleEndedIterator<Item = (u32, u32)> + Clone {
+    let count = (end - first).div_ceil(LEVELS);
+    let begin = move |i: u32| first + (end - first) * i / count;
+    (0..count).map(move |i| (begin(i), begin(i + 1) - begin(i)))
+}
+
+/// A vector on its way through transforms.
+pub struct Transform<'a> {
+    table: Table<'a>,
+    log: u32,
+}
+
+impl<'a> Transform<'a> {
+    /// Transforms of 2^log elements.
+    ///
+    /// # Panics
+    /// If the vector is too short for lanes, or the roots are too few.
+    pub fn new(table: Table<'a>, log: u32) -> Self {
+        assert!(log >= MIN_LOG && table.nodes.len() >> log > 0, "a vector for lanes, and its roots");
+        Transform { table, log }
+    }
+
+    fn pass(&self, data: &mut [Packed], node: usize, direction: Direction) -> Pass<'a> {
+        assert!(data.len() == 1 << self.log && node < 2);
+        Pass {
+            table: self.table,
+            direction,
+            data: data.as_mut_ptr(),
+            log: self.log,
+            top: node,
+            level: 0,
+            levels: 0,
+            source: Source::Here,
+            target: Target::Here,
+        }
+    }
+
+    /// Levels above this one are passes over the whole vector; what is below, but for the lowest four, over a block at a time.
+    fn local(&self) -> u32 {
+        let upper = self.log - LEVELS;
+        if upper < 2 * LEVELS {
+            upper
+        } else {
+            LEVELS.max(self.log.saturating_sub(LOCAL))
+        }
+    }
+
+    /// Coefficients in natural order to values on the odd coset in bit-reversed order; stored, in place.
+    pub fn descend<I: InstructionSet>(&self, data: &mut [Packed]) {
+        assert!(I::MACHINE.is_here());
+        let (pass, upper, local) = (self.pass(data, 1, Direction::Forward), self.log - LEVELS, self.local());
+        for (level, levels) in split(0, local) {
+            pass.levels(level, levels).run_all::<I, false>();
+        }
+        let lowest = pass.levels(upper, LEVELS);
+        if local == upper {
+            lowest.run_all::<I, false>();
+        } else {
+            (0..1usize << local).into_par_iter().for_each(|block| {
+                for (level, levels) in split(local, upper) {
+                    pass.levels(level, levels).run_block::<I, false>(block, local);
+                }
+                lowest.run_block::<I, false>(block, local);
+            });
+        }
+    }
+
+    fn ascend<I: InstructionSet>(&self, pass: Pass<'a>, source: Source<'a>, target: Target<'a>) {
+        assert!(I::MACHINE.is_here());
+        let (upper, local) = (self.log - LEVELS, self.local());
+        Pass { source, ..pass.levels(upper, LEVELS) }.run_all::<I, true>();
+        if local < upper {
+            (0..1usize << local).into_par_iter().for_each(|block| {
+                for (level, levels) in split(local, upper).rev() {
+                    pass.levels(level, levels).run_block::<I, true>(block, local);
+                }
+            });
+        }
+        for (level, levels) in split(0, local).rev() {
+            let target = if level == 0 { target } else { Target::Here };
+            Pass { target, ..pass.levels(level, levels) }.run_all::<I, true>();
+        }
+    }
+
+    /// `x` transformed, stored, in natural order; unscaled.
+    pub fn stored<I: InstructionSet>(&self, x: &[Fr], direction: Direction) -> Vec<Packed> {
+        assert_eq!(x.len(), 1 << self.log);
+        let mut data = vec![[0; 4]; x.len()];
+        let pass = self.pass(&mut data, 0, direction);
+        self.ascend::<I>(pass, Source::Reversed(x), Target::Here);
+        data
+    }
+
+    /// `x` transformed, times a packed factor if there is one, natural order in and out.
+    pub fn plain<I: InstructionSet>(&self, x: &mut [Fr], direction: Direction, factor: Option<Packed>) {
+        assert_eq!(x.len(), 1 << self.log);
+        let mut data = vec![[0; 4]; x.len()];
+        let pass = self.pass(&mut data, 0, direction);
+        let out = x.as_mut_ptr();
+        let target = factor.map_or(Target::Plain(out), |k| Target::Scaled(out, k));
+        // The first pass is the only one that reads `x`, the last one the only one that writes it.
+        self.ascend::<I>(pass, Source::Reversed(x), target);
+    }
+
+    /// `factor` times the coefficients (unscaled) of a polynomial whose values on the odd coset are `a b`, in bit-reversed order,
+    /// plus `c` times another factor.
+    pub fn product<I: InstructionSet>(
+        &self,
+        a: &mut [Packed],
+        b: &[Packed],
+        factor: Packed,
+        c: &[Packed],
+        c_factor: Packed,
+    ) -> Vec<Fr> {
+        assert!(b.len() == a.len() && c.len() == a.len());
+        let mut out = vec![Fr::from(0u64); a.len()];
+        let pass = self.pass(a, 1, Direction::Inverse);
+        self.ascend::<I>(pass, Source::Times(b), Target::Sum(out.as_mut_ptr(), factor, c, c_factor));
+        out
+    }
+}
+
+/// Combines values in bit-reversed order: `a b` times a factor plus `c` times another, in natural order.
+pub fn combine<I: InstructionSet>(
+    a: &[Packed],
+    b: &[Packed],
+    factor: Packed,
+    c: &[Packed],
+    c_factor: Packed,
+) -> Vec<Fr> {
+    let n = a.len();
+    assert!(I::MACHINE.is_here() && n.is_power_of_two() && n >= LANES && b.len() == n && c.len() == n);
+    let mut out = vec![Fr::from(0u64); n];
+    out.par_chunks_mut(n.min(1 << 10)).enumerate().for_each(|(k, out)| {
+        let work = Combination::<I> {
+            vectors: [a, b, c],
+            factors: [&factor, &c_factor],
+            begin: k << 10,
+            out,
+            set: PhantomData,
+        };
+        // SAFETY: the machine was asked, lengths compared; chunks have multiples of LANES.
+        unsafe { I::call(work) }
+    });
+    out
+}
+
+struct Combination<'a, I> {
+    vectors: [&'a [Packed]; 3],
+    factors: [&'a Packed; 2],
+    begin: usize,
+    out: &'a mut [Fr],
+    set: PhantomData<I>,
+}
+
+impl<I: InstructionSet> Work for Combination<'_, I> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run(self) {
+        let Combination { vectors: [a, b, c], factors, begin, out, .. } = self;
+        let log = a.len().trailing_zeros();
+        let k = I::Lanes::<FrConfig>::splat(factors[0]);
+        let kc = I::Lanes::<FrConfig>::splat(factors[1]);
+        let mut i = 0;
+        while i < out.len() {
+            let (mut at, mut to) = ([[std::ptr::null(); LANES]; 3], [std::ptr::null_mut(); LANES]);
+            for lane in 0..LANES {
+                let place = reversed(begin + i + lane, log);
+                at[0][lane] = a.as_ptr().wrapping_add(place).cast::<u8>();
+                at[1][lane] = b.as_ptr().wrapping_add(place).cast::<u8>();
+                at[2][lane] = c.as_ptr().wrapping_add(place).cast::<u8>();
+                to[lane] = out.as_mut_ptr().wrapping_add(i + lane).cast::<u8>();
+            }
+            let a = I::Lanes::<FrConfig>::gather(&at[0], 0);
+            let b = I::Lanes::<FrConfig>::gather(&at[1], 0);
+            let c = I::Lanes::<FrConfig>::gather(&at[2], 0);
+            let product = I::Lanes::<FrConfig>::mul(&a, &b);
+            I::Lanes::<FrConfig>::sum_of_products(&product, &k, &c, &kc).scatter_plain(&to, 0);
+            i += LANES;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
