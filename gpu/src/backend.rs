@@ -116,6 +116,15 @@ pub trait Backend: Send + Sync + fmt::Debug {
     /// [`Error::SpanPastScalars`], [`Error::ForeignHandle`].
     fn msm_g1<'a>(&'a self, bases: &'a G1Bases, scalars: &'a Scalars) -> Result<Pending<'a, G1Projective>, Error>;
 
+    /// The sum of several [`Backend::msm_g1`]. A backend may share work between them.
+    ///
+    /// # Errors
+    /// As [`Backend::msm_g1`].
+    fn msm_g1_all<'a>(&'a self, parts: &[(&'a G1Bases, &'a Scalars)]) -> Result<Pending<'a, G1Projective>, Error> {
+        let sums = parts.iter().map(|(bases, scalars)| self.msm_g1(bases, scalars)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Pending::new(move || sums.into_iter().map(Pending::wait).sum()))
+    }
+
     /// `sum bases[i] * scalars[first + i]` in G2.
     ///
     /// # Errors

@@ -114,6 +114,18 @@ impl Backend for Dual {
         Ok(Pending::new(move || self.same("msm_g1", first.wait(), second.wait())))
     }
 
+    fn msm_g1_all<'a>(&'a self, parts: &[(&'a G1Bases, &'a Scalars)]) -> Result<Pending<'a, G1Projective>, Error> {
+        let (mut firsts, mut seconds) = (Vec::new(), Vec::new());
+        for (bases, scalars) in parts {
+            let (Both(b1, b2), Both(s1, s2)) = (bases.get(self.owner)?, scalars.get(self.owner)?);
+            firsts.push((b1, s1));
+            seconds.push((b2, s2));
+        }
+        let (first, second) =
+            self.agree("msm_g1_all", self.first.msm_g1_all(&firsts), self.second.msm_g1_all(&seconds))?;
+        Ok(Pending::new(move || self.same("msm_g1_all", first.wait(), second.wait())))
+    }
+
     fn msm_g2<'a>(&'a self, bases: &'a G2Bases, scalars: &'a Scalars) -> Result<Pending<'a, G2Projective>, Error> {
         let (Both(b1, b2), Both(s1, s2)) = (bases.get(self.owner)?, scalars.get(self.owner)?);
         let (first, second) = self.agree("msm_g2", self.first.msm_g2(b1, s1), self.second.msm_g2(b2, s2))?;

@@ -1,19 +1,29 @@
 //! Groth16 proving: one pass over cached matrices, witness in, verified proof out.
 //!
-//! With `w` the assignment, `h` the quotient and `r`, `s` random (Groth, EUROCRYPT 2016, section 3.2):
+//! With `w` the assignment, `h` the quotient and `k != 0`, `s` random:
 //!
 //! ```text
-//! A = alpha + sum w_i u_i(tau) + r delta                      (G1)
-//! B = beta  + sum w_i v_i(tau) + s delta                      (G2, and G1 for C)
-//! C = sum_witness w_i l_i + sum h_j H_j + s A + r B - r s delta
+//! A' = alpha + sum w_i u_i(tau)                               (G1)
+//! A  = A' / k                                                 (G1)
+//! B  = k (beta + sum w_i v_i(tau) + s delta)                  (G2)
+//! C  = sum_witness w_i l_i + sum h_j H_j + s A'               (G1)
 //! ```
+//!
+//! Groth's prover (EUROCRYPT 2016, section 3.2) adds `r delta` to A' instead of dividing by `k`, and then needs `r B` in G1
+//! for C: a further sum over all wires. This one is his with `r = 0`, re-randomised (Baghery, Kohlweiss, Siim and Volkhov,
+//! "Another look at extraction and randomization of Groth's zk-SNARK", 2021): it needs two, and its proofs have the same
+//! distribution. His A and B are uniform and independent, and C is the one point that verifies with them. Here B is uniform
+//! whatever `k` is, since `s` is; A, divided by a `k` independent of `s`, is uniform but for infinity, which no proof may hold; and
+//! C is again the one that verifies. Only an A' of infinity cannot be hidden: [`ProveError::Malformed`], of probability 1/r over
+//! the key's alpha.
 
 use crate::blinding::Blinding;
 use crate::key::{public_inputs, KeyShapeError, ProvingKey};
 use crate::matrices::{R1cs, UnsatisfiedError};
 use crate::progress::{Cost, Meter, Observer, Stage};
-use ark_bn254::{Fr, G1Affine, G1Projective, G2Affine, G2Projective};
+use ark_bn254::{Fr, G1Projective, G2Projective};
 use ark_ec::CurveGroup;
+use ark_ff::Field;
 use novation_gpu::{Backend, Error, G1Bases, G2Bases, Reduction, System};
 use novation_verifier::groth16::{self, Proof, ProofError, VerifyError, VerifyingKey};
 use rand::rngs::OsRng;
@@ -69,12 +79,9 @@ pub struct Prover {
     r1cs: R1cs,
     verifying: VerifyingKey,
     reduction: Reduction,
-    beta_g1: G1Affine,
-    delta_g1: G1Affine,
     system: System,
     a: G1Bases,
-    b_g1: G1Bases,
-    b_g2: G2Bases,
+    b: G2Bases,
     l: G1Bases,
     h: G1Bases,
 }
@@ -90,14 +97,11 @@ impl Prover {
         Ok(Prover {
             system: backend.prepare_system(r1cs.matrices().clone())?,
             a: backend.prepare_g1(key.a, 0)?,
-            b_g1: backend.prepare_g1(key.b_g1, 0)?,
-            b_g2: backend.prepare_g2(key.b_g2, 0)?,
+            b: backend.prepare_g2(key.b_g2, 0)?,
             l: backend.prepare_g1(key.l, first_witness)?,
             h: backend.prepare_g1(key.h, 0)?,
             verifying: key.verifying,
             reduction: key.reduction,
-            beta_g1: key.beta_g1,
-            delta_g1: key.delta_g1,
             backend,
             r1cs,
         })
@@ -140,7 +144,7 @@ impl Prover {
         // Weights are rough CPU costs in units of one G1 term, for the progress bar alone.
         let wires = matrices.num_wires() as u64;
         let domain = 1 << matrices.log_domain();
-        let weights = [wires / 20, wires / 10, domain / 4, wires, wires, 3 * wires, wires, domain, 1000];
+        let weights = [wires / 20, wires / 10, domain / 4, wires, 3 * wires, wires + domain, 1000];
         let mut meter = Meter::new(observer, weights.iter().sum());
         let mut weight = weights.into_iter();
         let mut next = || weight.next().expect("a weight a stage");
@@ -150,34 +154,37 @@ impl Prover {
         let w = meter.run(Stage::Load, next(), || backend.load(assignment)).map_err(failed)?;
         let rows = meter.run(Stage::Rows, next(), || backend.rows(&self.system, &w)).map_err(failed)?;
         // The longest sums are asked for before the quotient: a backend with queues computes them meanwhile.
-        let b_g2 = backend.msm_g2(&self.b_g2, &w).map_err(failed)?;
+        let b = backend.msm_g2(&self.b, &w).map_err(failed)?;
         let a = backend.msm_g1(&self.a, &w).map_err(failed)?;
-        let b_g1 = backend.msm_g1(&self.b_g1, &w).map_err(failed)?;
-        let l = backend.msm_g1(&self.l, &w).map_err(failed)?;
         let h = meter.run(Stage::Quotient, next(), || backend.quotient(rows, self.reduction)).map_err(failed)?;
-        let h = backend.msm_g1(&self.h, &h).map_err(failed)?;
+        let c = backend.msm_g1_all(&[(&self.l, &w), (&self.h, &h)]).map_err(failed)?;
 
         let a = meter.run(Stage::SumA, next(), || a.wait()).map_err(failed)?;
-        let b_g1 = meter.run(Stage::SumB1, next(), || b_g1.wait()).map_err(failed)?;
-        let b_g2 = meter.run(Stage::SumB2, next(), || b_g2.wait()).map_err(failed)?;
-        let l = meter.run(Stage::SumL, next(), || l.wait()).map_err(failed)?;
-        let h = meter.run(Stage::SumH, next(), || h.wait()).map_err(failed)?;
+        let b = meter.run(Stage::SumB, next(), || b.wait()).map_err(failed)?;
+        let c = meter.run(Stage::SumC, next(), || c.wait()).map_err(failed)?;
 
         let proof = meter.run(Stage::Check, next(), || {
-            let proof = self.assemble(Sums { a, b_g1, b_g2, l, h }, &blinding).map_err(ProveError::Malformed)?;
+            let proof = self.assemble(a, b, c, &blinding).map_err(ProveError::Malformed)?;
             groth16::verify(&self.verifying, &proof, &public_inputs).map_err(ProveError::Refused)?;
             Ok::<_, ProveError>(proof)
         })?;
         Ok(Proved { proof, public_inputs, costs: meter.finish(), backend: backend.description() })
     }
 
-    fn assemble(&self, sums: Sums, Blinding { r, s }: &Blinding) -> Result<Proof, ProofError> {
+    /// The proof from its three sums.
+    fn assemble(
+        &self,
+        a: G1Projective,
+        b: G2Projective,
+        c: G1Projective,
+        Blinding { k, s }: &Blinding,
+    ) -> Result<Proof, ProofError> {
         let parts = self.verifying.parts();
-        let a = sums.a + parts.alpha + self.delta_g1 * r;
-        let b_g1 = sums.b_g1 + self.beta_g1 + self.delta_g1 * s;
-        let b_g2: G2Affine = (sums.b_g2 + parts.beta + parts.delta * s).into_affine();
-        let c = sums.l + sums.h + a * s + b_g1 * r - self.delta_g1 * (*r * s);
-        Proof::new(a.into_affine(), b_g2, c.into_affine())
+        let a = a + parts.alpha;
+        let b = (b + parts.beta + parts.delta * s) * k;
+        let c = c + a * s;
+        let divided = a * k.inverse().expect("k is not zero");
+        Proof::new(divided.into_affine(), b.into_affine(), c.into_affine())
     }
 
     fn backend_error(&self, error: Error) -> ProveError {
@@ -190,21 +197,12 @@ impl Prover {
     }
 }
 
-/// The five sums of a proof.
-struct Sums {
-    a: G1Projective,
-    b_g1: G1Projective,
-    b_g2: G2Projective,
-    l: G1Projective,
-    h: G1Projective,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::setup::Finished;
     use ark_bn254::Bn254;
-    use ark_ff::{Field, UniformRand};
+    use ark_ff::{AdditiveGroup, UniformRand};
     use ark_groth16::Groth16;
     use ark_relations::utils::matrix::Matrix;
     use novation_gpu::{choose, Matrices, MatricesBuilder};
@@ -239,8 +237,8 @@ mod tests {
         })
     }
 
-    /// Same key, witness, r and s: the proof is the one that ark-groth16 computes, point for point. The sizes include
-    /// domains that constraints and public wires fill exactly, and by one more.
+    /// Same key, witness and s: the proof is the one that ark-groth16 computes for r = 0, point for point, re-randomised by k. The
+    /// sizes include domains that constraints and public wires fill exactly, and by one more.
     #[test]
     fn proof_equals_that_of_arkworks_for_the_same_blinding() {
         let mut rng = ChaCha20Rng::seed_from_u64(1);
@@ -248,10 +246,10 @@ mod tests {
             let (r1cs, w) = random_system(&mut rng, rows, instance);
             let ark_key =
                 Groth16::<Bn254>::generate_random_parameters_with_reduction(Finished(&r1cs, None), &mut rng).unwrap();
-            let (r, s) = (Fr::rand(&mut rng), Fr::rand(&mut rng));
+            let (k, s) = (Fr::rand(&mut rng), Fr::rand(&mut rng));
             let expected = Groth16::<Bn254>::create_proof_with_reduction_and_matrices(
                 &ark_key,
-                r,
+                Fr::ZERO,
                 s,
                 &ark_matrices(r1cs.matrices()),
                 instance,
@@ -263,9 +261,12 @@ mod tests {
             let key = ProvingKey::from_ark(ark_key.clone()).unwrap();
             let backend = choose("dual").unwrap().backend;
             let prover = Prover::new(backend, r1cs, key).unwrap();
-            let proved = prover.prove_blinded(w.clone(), Blinding { r, s }, &()).unwrap();
+            let plain = prover.prove_blinded(w.clone(), Blinding { k: Fr::ONE, s }, &()).unwrap().proof;
+            assert_eq!((plain.a(), plain.b(), plain.c()), (expected.a, expected.b, expected.c), "rows {rows}");
+            let proved = prover.prove_blinded(w.clone(), Blinding { k, s }, &()).unwrap();
             let Proved { proof, public_inputs, .. } = proved;
-            assert_eq!((proof.a(), proof.b(), proof.c()), (expected.a, expected.b, expected.c), "rows {rows}");
+            let scaled = ((proof.a() * k).into_affine(), (expected.b * k).into_affine());
+            assert_eq!((scaled.0, proof.b(), proof.c()), (expected.a, scaled.1, expected.c), "rows {rows}");
             assert_eq!(public_inputs, w[1..instance]);
             let pvk = ark_groth16::prepare_verifying_key(&ark_key.vk);
             assert!(Groth16::<Bn254>::verify_proof(&pvk, &expected, &public_inputs).unwrap());

@@ -15,14 +15,10 @@ pub enum Stage {
     Quotient,
     /// Sum of the A query, G1.
     SumA,
-    /// Sum of the B query, G1.
-    SumB1,
     /// Sum of the B query, G2.
-    SumB2,
-    /// Sum of the L query, G1.
-    SumL,
-    /// Sum of the H query, G1.
-    SumH,
+    SumB,
+    /// Sum of the L and H queries, G1.
+    SumC,
     /// The pairing check before release.
     Check,
     /// Making a key.
@@ -40,10 +36,8 @@ impl fmt::Display for Stage {
             Stage::Rows => "rows",
             Stage::Quotient => "quotient",
             Stage::SumA => "sum A",
-            Stage::SumB1 => "sum B1",
-            Stage::SumB2 => "sum B2",
-            Stage::SumL => "sum L",
-            Stage::SumH => "sum H",
+            Stage::SumB => "sum B",
+            Stage::SumC => "sum C",
             Stage::Check => "check",
             Stage::Generate => "generate key",
             Stage::Save => "save key",
@@ -166,9 +160,9 @@ mod tests {
         let (sender, receiver) = mpsc::sync_channel(16);
         let observer = Forward(sender);
         let mut meter = Meter::new(&observer, 10);
-        let heard = meter.run(Stage::SumB2, 7, || [receiver.recv().unwrap(), receiver.recv().unwrap()]);
+        let heard = meter.run(Stage::SumB, 7, || [receiver.recv().unwrap(), receiver.recv().unwrap()]);
         let last = receiver.recv().unwrap();
-        assert_eq!(heard.map(|u| (u.stage, u.done, u.total)), [(Stage::SumB2, 0, 10); 2]);
+        assert_eq!(heard.map(|u| (u.stage, u.done, u.total)), [(Stage::SumB, 0, 10); 2]);
         assert!(heard[0].elapsed < heard[1].elapsed);
         assert_eq!((last.done, last.total), (7, 10));
     }

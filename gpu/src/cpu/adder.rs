@@ -45,10 +45,13 @@ pub trait Adder<P: SWCurveConfig>: Default + Send {
     /// From this adder's form.
     fn unpack(point: &Self::Point) -> Affine<P>;
 
+    /// `-point`.
+    fn negate(point: &Self::Point) -> Self::Point;
+
     /// `out[to] = source[a] + source[b]` for every job. No two jobs have the same `to`.
     fn add_pairs(&mut self, source: &[Self::Point], jobs: &[Job], out: &mut [Self::Point]);
 
-    /// `left[a] += right[b]` for every job; `to` is not looked at. No two jobs have the same `a`, and none is [`NEGATIVE`].
+    /// `left[a] += right[b]` for every job; `to` is not looked at. No two jobs have the same `a`, and no `a` is [`NEGATIVE`].
     fn add_to(&mut self, left: &mut [Self::Point], right: &[Self::Point], jobs: &[Job]);
 }
 
@@ -85,6 +88,10 @@ impl<P: SWCurveConfig> Adder<P> for Scalar<P> {
         *point
     }
 
+    fn negate(point: &Affine<P>) -> Affine<P> {
+        -*point
+    }
+
     fn add_pairs(&mut self, source: &[Affine<P>], jobs: &[Job], out: &mut [Affine<P>]) {
         for batch in jobs.chunks(BATCH) {
             let pair = |j: usize| (signed(source, batch[j].a), signed(source, batch[j].b));
@@ -96,7 +103,7 @@ impl<P: SWCurveConfig> Adder<P> for Scalar<P> {
         // The batch reads its operands twice, so sums wait until it is done.
         let mut sums = vec![Affine::identity(); jobs.len().min(BATCH)];
         for batch in jobs.chunks(BATCH) {
-            let pair = |j: usize| (left[batch[j].a as usize], right[batch[j].b as usize]);
+            let pair = |j: usize| (left[batch[j].a as usize], signed(right, batch[j].b));
             self.add(batch.len(), pair, |j, sum| sums[j] = sum);
             for (job, sum) in batch.iter().zip(&sums) {
                 left[job.a as usize] = *sum;
@@ -204,6 +211,7 @@ mod tests {
         for (p, point) in packed.iter().zip(&points) {
             assert_eq!(A::unpack(p), *point);
             assert_eq!(A::is_infinity(p), point.is_zero());
+            assert_eq!(A::unpack(&A::negate(p)), -*point);
         }
         let sign = |point: &Affine<P>, index: u32| if index & NEGATIVE == 0 { *point } else { -*point };
         let mut adder = A::default();
@@ -221,10 +229,12 @@ mod tests {
                 assert_eq!(A::unpack(&sum), expected.into_affine(), "pair {i} of {count}");
             }
             let (mut left, right): (Vec<_>, Vec<_>) = packed.chunks(2).map(|p| (p[0], p[1])).unzip();
-            let jobs: Vec<Job> = (0..count as u32).map(|i| Job { a: i, b: i, to: 0 }).collect();
+            let minus = |i: u32| if i % 3 == 1 { NEGATIVE } else { 0 };
+            let jobs: Vec<Job> = (0..count as u32).map(|i| Job { a: i, b: i | minus(i), to: 0 }).collect();
             adder.add_to(&mut left, &right, &jobs);
             for (i, (sum, pair)) in left.iter().zip(points.chunks(2)).enumerate() {
-                let expected = if i < count { (pair[0] + pair[1]).into_affine() } else { pair[0] };
+                let added = (pair[0] + sign(&pair[1], minus(i as u32))).into_affine();
+                let expected = if i < count { added } else { pair[0] };
                 assert_eq!(A::unpack(sum), expected, "pair {i} of {count}, in place");
             }
         }

@@ -1,4 +1,4 @@
-//! One window of a multi-scalar multiplication: `sum digit * point`.
+//! One set of buckets of a multi-scalar multiplication: `sum digit * point` for one window, or for several that share buckets.
 //!
 //! Points are sorted by digit and each run of equal digits is summed as a tree, all runs of a level together, so that one
 //! inversion serves a thousand additions ([`super::adder`]). A bucket that gets most of the points (the bits of a witness all
@@ -7,25 +7,55 @@
 
 use super::adder::{Adder, Job, NEGATIVE};
 use super::digits::Windows;
-use super::msm::Term;
+use super::msm::{Part, Term};
 use ark_ec::short_weierstrass::{Bucket, Projective, SWCurveConfig};
 use ark_ff::AdditiveGroup;
 
-/// `sum digit * point` over the terms, for one window.
-pub(super) fn window_sum<P: SWCurveConfig, A: Adder<P>>(
-    points: &[A::Point],
-    terms: &[Term],
+/// Which windows and which terms a task sums.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Set {
+    /// Windows `set`, `set + sets`, `set + 2 sets` and so on; those beyond the first meet further multiples of the points.
+    pub set: u32,
+    /// Sets in all.
+    pub sets: u32,
+    /// Which piece of the terms.
+    pub cut: usize,
+    /// Pieces in all.
+    pub cuts: usize,
+}
+
+/// One set of buckets: in bucket `i` the points whose digit is `i + 1`, minus those whose digit is `-(i + 1)`.
+pub(super) fn fill<P: SWCurveConfig, A: Adder<P>>(
+    parts: &[Part<'_, P, A>],
     windows: &Windows,
-    window: u32,
+    set: Set,
     chunk: usize,
-) -> Projective<P> {
+) -> Vec<A::Point> {
     let mut buckets = vec![A::INFINITY; windows.buckets()];
     let mut filler = Filler::<P, A>::default();
-    for chunk in terms.chunks(chunk) {
-        filler.sort(chunk, windows, window);
-        filler.fill(points, &mut buckets);
+    let chunk = chunk.div_ceil(windows.count().div_ceil(set.sets) as usize);
+    for part in parts {
+        let terms = &part.terms[if set.set < windows.first_empty_for_small() { 0 } else { part.small }..];
+        let len = terms.len().div_ceil(set.cuts);
+        let (begin, end) = ((set.cut * len).min(terms.len()), ((set.cut + 1) * len).min(terms.len()));
+        for terms in terms[begin..end].chunks(chunk) {
+            filler.sort(terms, part.stride, windows, set);
+            filler.fill(part.points, &mut buckets);
+        }
     }
-    weighted_sum(&mut filler.adder, &buckets)
+    buckets
+}
+
+/// Adds buckets to buckets.
+pub(super) fn merge<P: SWCurveConfig, A: Adder<P>>(mut left: Vec<A::Point>, right: Vec<A::Point>) -> Vec<A::Point> {
+    let all = 0..left.len() as u32;
+    accumulate(&mut A::default(), &mut Vec::new(), &mut left, &right, all.clone().zip(all));
+    left
+}
+
+/// `sum (i + 1) * buckets[i]`.
+pub(super) fn weighted_sum<P: SWCurveConfig, A: Adder<P>>(buckets: &[A::Point]) -> Projective<P> {
+    weighted(&mut A::default(), buckets)
 }
 
 /// A run of points that belong to one bucket.
@@ -44,9 +74,6 @@ struct Filler<P: SWCurveConfig, A: Adder<P>> {
     jobs: Vec<Job>,
     level: Vec<A::Point>,
     next: Vec<A::Point>,
-    // Runs that are down to one point: its bucket, and the point in `single`.
-    done: Vec<u32>,
-    single: Vec<A::Point>,
     adder: A,
 }
 
@@ -59,8 +86,6 @@ impl<P: SWCurveConfig, A: Adder<P>> Default for Filler<P, A> {
             jobs: Vec::new(),
             level: Vec::new(),
             next: Vec::new(),
-            done: Vec::new(),
-            single: Vec::new(),
             adder: A::default(),
         }
     }
@@ -68,10 +93,12 @@ impl<P: SWCurveConfig, A: Adder<P>> Default for Filler<P, A> {
 
 impl<P: SWCurveConfig, A: Adder<P>> Filler<P, A> {
     /// Counting sort by digit: leaves signed point indices in `sorted` and one run a bucket in `runs`.
-    fn sort(&mut self, terms: &[Term], windows: &Windows, window: u32) {
+    fn sort(&mut self, terms: &[Term], stride: usize, windows: &Windows, set: Set) {
         let mut counts = vec![0u32; windows.buckets() + 1];
         self.digits.clear();
-        self.digits.extend(terms.iter().map(|t| windows.digit(&t.biased, window)));
+        for window in (set.set..windows.count()).step_by(set.sets as usize) {
+            self.digits.extend(terms.iter().map(|t| windows.digit(&t.biased, window)));
+        }
         for d in &self.digits {
             counts[d.unsigned_abs() as usize] += 1;
         }
@@ -87,59 +114,49 @@ impl<P: SWCurveConfig, A: Adder<P>> Filler<P, A> {
         }
         self.sorted.clear();
         self.sorted.resize(begin as usize, 0);
-        for (term, &digit) in terms.iter().zip(&self.digits) {
-            if digit != 0 {
-                let place = &mut counts[digit.unsigned_abs() as usize];
-                self.sorted[*place as usize] = term.point ^ if digit < 0 { NEGATIVE } else { 0 };
-                *place += 1;
+        for (multiple, digits) in self.digits.chunks(terms.len()).enumerate() {
+            let first = (multiple * stride) as u32;
+            for (term, &digit) in terms.iter().zip(digits) {
+                if digit != 0 {
+                    let place = &mut counts[digit.unsigned_abs() as usize];
+                    self.sorted[*place as usize] = (term.point + first) ^ if digit < 0 { NEGATIVE } else { 0 };
+                    *place += 1;
+                }
             }
         }
     }
 
     /// Sums every run and adds it to its bucket.
     fn fill(&mut self, points: &[A::Point], buckets: &mut [A::Point]) {
-        self.done.clear();
-        self.single.clear();
         let sorted = std::mem::take(&mut self.sorted);
-        self.halve(points, |at| sorted[at as usize]);
+        self.halve(points, buckets, |at| sorted[at as usize]);
         self.sorted = sorted;
         while !self.runs.is_empty() {
             let level = std::mem::take(&mut self.next);
             self.next = std::mem::take(&mut self.level);
-            self.halve(&level, |at| at);
+            self.halve(&level, buckets, |at| at);
             self.level = level;
         }
-        accumulate(&mut self.adder, &mut self.jobs, buckets, &self.single, self.done.iter().copied().zip(0..));
     }
 
-    /// Adds the points of every run in pairs. Runs of one point leave; the rest shrink to half, in `next`.
-    fn halve(&mut self, source: &[A::Point], index: impl Fn(u32) -> u32) {
-        let Filler { runs, jobs, next, done, single, adder, .. } = self;
-        let point = |at: u32| {
-            let index = index(at);
-            let point = source[(index & !NEGATIVE) as usize];
-            if index & NEGATIVE == 0 {
-                point
-            } else {
-                A::pack(&-A::unpack(&point))
-            }
-        };
-        runs.retain(|run| {
-            if run.len == 1 {
-                done.push(run.bucket);
-                single.push(point(run.begin));
-            }
-            run.len > 1
-        });
+    /// Adds the points of every run in pairs. Runs of one point go to their buckets; the rest shrink to half, in `next`.
+    fn halve(&mut self, source: &[A::Point], buckets: &mut [A::Point], index: impl Fn(u32) -> u32) {
+        let Filler { runs, jobs, next, adder, .. } = self;
+        let single = runs.iter().filter(|run| run.len == 1).map(|run| (run.bucket, index(run.begin)));
+        accumulate(adder, jobs, buckets, source, single);
+        runs.retain(|run| run.len > 1);
         jobs.clear();
-        next.clear();
-        next.resize(runs.iter().map(|run| run.len.div_ceil(2) as usize).sum(), A::INFINITY);
+        // What is left there from before is overwritten.
+        let len = runs.iter().map(|run| run.len.div_ceil(2) as usize).sum();
+        if next.len() < len {
+            next.resize(len, A::INFINITY);
+        }
         let mut out = 0;
         for run in runs.iter_mut() {
             let pair = |i| Job { a: index(run.begin + 2 * i), b: index(run.begin + 2 * i + 1), to: out + i };
             jobs.extend((0..run.len / 2).map(pair));
             if run.len % 2 == 1 {
-                next[(out + run.len / 2) as usize] = point(run.begin + run.len - 1);
+                next[(out + run.len / 2) as usize] = signed::<P, A>(source, index(run.begin + run.len - 1));
             }
             *run = Run { bucket: run.bucket, begin: out, len: run.len.div_ceil(2) };
             out += run.len;
@@ -148,7 +165,18 @@ impl<P: SWCurveConfig, A: Adder<P>> Filler<P, A> {
     }
 }
 
-/// `left[a] += right[b]` for all `(a, b)`; every `a` comes once.
+/// The point at an index, with its sign.
+#[inline]
+fn signed<P: SWCurveConfig, A: Adder<P>>(source: &[A::Point], index: u32) -> A::Point {
+    let point = source[(index & !NEGATIVE) as usize];
+    if index & NEGATIVE == 0 {
+        point
+    } else {
+        A::negate(&point)
+    }
+}
+
+/// `left[a] += right[b]` for all `(a, b)`; every `a` comes once, `b` with its sign.
 fn accumulate<P: SWCurveConfig, A: Adder<P>>(
     adder: &mut A,
     jobs: &mut Vec<Job>,
@@ -159,8 +187,8 @@ fn accumulate<P: SWCurveConfig, A: Adder<P>>(
     jobs.clear();
     for (a, b) in pairs {
         if A::is_infinity(&left[a as usize]) {
-            left[a as usize] = right[b as usize];
-        } else if !A::is_infinity(&right[b as usize]) {
+            left[a as usize] = signed::<P, A>(right, b);
+        } else if !A::is_infinity(&right[(b & !NEGATIVE) as usize]) {
             jobs.push(Job { a, b, to: a });
         }
     }
@@ -174,7 +202,7 @@ const FEW: usize = 512;
 ///
 /// Segments of equal length are summed side by side, from their ends: the sum of the suffixes of a segment weighs its buckets by
 /// their place in it. What is left are the sums of whole segments, weighed by the place of the segment: the same problem, shorter.
-fn weighted_sum<P: SWCurveConfig, A: Adder<P>>(adder: &mut A, buckets: &[A::Point]) -> Projective<P> {
+fn weighted<P: SWCurveConfig, A: Adder<P>>(adder: &mut A, buckets: &[A::Point]) -> Projective<P> {
     if buckets.len() < FEW {
         let (mut suffix, mut total) = (Bucket::<P>::ZERO, Bucket::<P>::ZERO);
         for bucket in buckets.iter().rev() {
@@ -195,7 +223,7 @@ fn weighted_sum<P: SWCurveConfig, A: Adder<P>>(adder: &mut A, buckets: &[A::Poin
         accumulate(adder, &mut jobs, &mut suffixes, buckets, pairs.filter(|(_, b)| (*b as usize) < buckets.len()));
         accumulate(adder, &mut jobs, &mut totals, &suffixes, (0..count as u32).map(|s| (s, s)));
     }
-    let mut above = weighted_sum(adder, &suffixes[1..]);
+    let mut above = weighted(adder, &suffixes[1..]);
     for _ in 0..log {
         above.double_in_place();
     }
@@ -248,6 +276,6 @@ mod tests {
 
     fn check<A: Adder<g1::Config>>(buckets: &[G1Affine], expected: G1Projective) {
         let packed: Vec<A::Point> = buckets.iter().map(A::pack).collect();
-        assert_eq!(weighted_sum(&mut A::default(), &packed), expected, "{} buckets", buckets.len());
+        assert_eq!(weighted_sum::<_, A>(&packed), expected, "{} buckets", buckets.len());
     }
 }

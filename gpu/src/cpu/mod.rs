@@ -20,6 +20,7 @@ use crate::handle::{next_owner, G1Bases, G2Bases, Owner, Rows, Scalars, System};
 use crate::matrices::Matrices;
 use ark_bn254::{Fr, G1Affine, G1Projective, G2Affine, G2Projective};
 use ark_ec::short_weierstrass::{Affine, Projective};
+use ark_ff::Zero;
 use digits::Signed;
 use msm::{msm, Bases};
 use ntt::Roots;
@@ -27,11 +28,16 @@ use std::sync::{Arc, Mutex};
 use vector::adder::{Curve, Vectorised};
 use vector::Machine;
 
+/// Most multiples of a point that are of use: one a window of the narrowest windows that a large key would use.
+pub const MAX_MULTIPLES: u32 = 32;
+
 /// The backend that every machine has.
 #[derive(Debug)]
 pub struct CpuBackend {
     owner: Owner,
     machine: Machine,
+    // Multiples of each point that keys keep.
+    multiples: u32,
     // Roots of the largest domain seen so far: they contain those of every smaller one.
     roots: Mutex<Arc<Roots>>,
 }
@@ -46,23 +52,34 @@ enum Key<P: Curve> {
 }
 
 impl<P: Curve> Key<P> {
-    fn new(machine: Machine, points: &[Affine<P>], first: usize) -> Self {
+    fn new(machine: Machine, points: &[Affine<P>], first: usize, multiples: u32) -> Self {
         match machine {
             #[cfg(target_arch = "x86_64")]
-            Machine::Ifma => Key::Ifma(Bases::new(points, first)),
+            Machine::Ifma => Key::Ifma(Bases::new(points, first, multiples)),
             #[cfg(target_arch = "x86_64")]
-            Machine::Avx2 => Key::Avx2(Bases::new(points, first)),
-            _ => Key::Portable(Bases::new(points, first)),
+            Machine::Avx2 => Key::Avx2(Bases::new(points, first, multiples)),
+            _ => Key::Portable(Bases::new(points, first, multiples)),
         }
     }
 
-    fn msm(&self, scalars: &[Signed]) -> Projective<P> {
-        match self {
+    /// The sum over all parts, whose bases one backend made: in one form.
+    fn msm(parts: &[(&Self, &[Signed])]) -> Projective<P> {
+        macro_rules! all {
+            ($form:path) => {{
+                let bases = parts.iter().map(|(key, scalars)| match key {
+                    $form(bases) => (bases, *scalars),
+                    _ => unreachable!("a backend makes one form"),
+                });
+                msm(&bases.collect::<Vec<_>>())
+            }};
+        }
+        match parts.first() {
+            None => Projective::zero(),
             #[cfg(target_arch = "x86_64")]
-            Key::Ifma(bases) => msm(bases, scalars),
+            Some((Key::Ifma(_), _)) => all!(Key::Ifma),
             #[cfg(target_arch = "x86_64")]
-            Key::Avx2(bases) => msm(bases, scalars),
-            Key::Portable(bases) => msm(bases, scalars),
+            Some((Key::Avx2(_), _)) => all!(Key::Avx2),
+            Some((Key::Portable(_), _)) => all!(Key::Portable),
         }
     }
 }
@@ -94,8 +111,16 @@ impl CpuBackend {
 
     /// A backend with the arithmetic asked for; nothing if this processor lacks it.
     pub fn on(machine: Machine) -> Option<Self> {
-        let backend = CpuBackend { owner: next_owner(), machine, roots: Mutex::new(Arc::new(Roots::new(machine, 0))) };
-        machine.is_here().then_some(backend)
+        let roots = Mutex::new(Arc::new(Roots::new(machine, 0)));
+        machine.is_here().then_some(CpuBackend { owner: next_owner(), machine, multiples: 1, roots })
+    }
+
+    /// Keys prepared from now on keep up to `multiples` multiples of each point: as many times the memory (64 bytes a point in
+    /// G1, 128 in G2), for fewer additions a proof. 1, the points alone, to [`MAX_MULTIPLES`].
+    pub fn with_multiples(mut self, multiples: u32) -> Self {
+        assert!((1..=MAX_MULTIPLES).contains(&multiples), "{multiples} multiples");
+        self.multiples = multiples;
+        self
     }
 
     fn roots(&self, log: u32) -> Arc<Roots> {
@@ -136,13 +161,13 @@ impl Backend for CpuBackend {
     fn prepare_g1(&self, points: Vec<G1Affine>, first: usize) -> Result<G1Bases, Error> {
         self.check_points("G1 bases", &points, first)?;
         let span = first + points.len();
-        Ok(G1Bases::new(self.owner, span, Key::new(self.machine, &points, first)))
+        Ok(G1Bases::new(self.owner, span, Key::new(self.machine, &points, first, self.multiples)))
     }
 
     fn prepare_g2(&self, points: Vec<G2Affine>, first: usize) -> Result<G2Bases, Error> {
         self.check_points("G2 bases", &points, first)?;
         let span = first + points.len();
-        Ok(G2Bases::new(self.owner, span, Key::new(self.machine, &points, first)))
+        Ok(G2Bases::new(self.owner, span, Key::new(self.machine, &points, first, self.multiples)))
     }
 
     fn prepare_system(&self, matrices: Arc<Matrices>) -> Result<System, Error> {
@@ -163,17 +188,25 @@ impl Backend for CpuBackend {
     }
 
     fn msm_g1<'a>(&'a self, bases: &'a G1Bases, scalars: &'a Scalars) -> Result<Pending<'a, G1Projective>, Error> {
-        let key: &Key<ark_bn254::g1::Config> = bases.get(self.owner)?;
-        let vector: &Vector = scalars.get(self.owner)?;
-        check_span(bases.len(), vector)?;
-        Ok(Pending::new(move || Ok(key.msm(&vector.signed))))
+        self.msm_g1_all(&[(bases, scalars)])
+    }
+
+    fn msm_g1_all<'a>(&'a self, parts: &[(&'a G1Bases, &'a Scalars)]) -> Result<Pending<'a, G1Projective>, Error> {
+        let mut all = Vec::with_capacity(parts.len());
+        for (bases, scalars) in parts {
+            let key: &Key<ark_bn254::g1::Config> = bases.get(self.owner)?;
+            let vector: &Vector = scalars.get(self.owner)?;
+            check_span(bases.len(), vector)?;
+            all.push((key, &*vector.signed));
+        }
+        Ok(Pending::new(move || Ok(Key::msm(&all))))
     }
 
     fn msm_g2<'a>(&'a self, bases: &'a G2Bases, scalars: &'a Scalars) -> Result<Pending<'a, G2Projective>, Error> {
         let key: &Key<ark_bn254::g2::Config> = bases.get(self.owner)?;
         let vector: &Vector = scalars.get(self.owner)?;
         check_span(bases.len(), vector)?;
-        Ok(Pending::new(move || Ok(key.msm(&vector.signed))))
+        Ok(Pending::new(move || Ok(Key::msm(&[(key, &vector.signed)]))))
     }
 
     fn ntt(&self, values: &mut [Fr], transform: Transform) -> Result<(), Error> {

@@ -1,12 +1,13 @@
 //! Multi-scalar multiplication: bucket sums over signed windows (Pippenger), buckets filled by batched affine additions.
 //!
-//! Windows are independent tasks; [`super::buckets`] does one.
+//! Sets of buckets are independent tasks: one a window, or fewer where a key keeps multiples of its points. [`super::buckets`]
+//! does one.
 
 use super::adder::{Adder, NEGATIVE};
-use super::buckets::window_sum;
+use super::buckets::{fill, merge, weighted_sum, Set};
 use super::digits::{Signed, Windows, MAGNITUDE_BITS};
 use ark_ec::short_weierstrass::{Affine, Projective, SWCurveConfig};
-use ark_ec::AffineRepr;
+use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::{AdditiveGroup, Zero};
 use rayon::prelude::*;
 
@@ -17,19 +18,75 @@ pub const CHUNK: usize = 1 << 17;
 /// Points with the index of the scalar that multiplies each. Infinities are left out once, when a key is prepared: half of
 /// a typical B query is infinity.
 pub struct Bases<P: SWCurveConfig, A: Adder<P>> {
+    // All points, then all of them again for each further multiple of the table.
     points: Vec<A::Point>,
     scalar: Vec<u32>,
+    table: Option<Table>,
 }
 
 impl<P: SWCurveConfig, A: Adder<P>> Bases<P, A> {
-    /// Keeps the finite ones of `points`; point `i` belongs to scalar `first + i`.
+    /// Keeps the finite ones of `points`, and up to `multiples` multiples of each ([`Table`]); point `i` belongs to scalar
+    /// `first + i`.
     ///
     /// The caller has checked that indices fit 31 bits (the limit of points is far below).
-    pub fn new(points: &[Affine<P>], first: usize) -> Self {
+    pub fn new(points: &[Affine<P>], first: usize, multiples: u32) -> Self {
         let finite = points.iter().enumerate().filter(|(_, p)| !p.is_zero());
         let scalar: Vec<u32> = finite.map(|(i, _)| (first + i) as u32).collect();
-        let points = scalar.par_iter().with_min_len(1024).map(|i| A::pack(&points[*i as usize - first])).collect();
-        Bases { points, scalar }
+        let finite = |i: &u32| points[*i as usize - first];
+        let mut kept: Vec<A::Point> = scalar.par_iter().with_min_len(1024).map(|i| A::pack(&finite(i))).collect();
+        let table = Table::best(scalar.len(), multiples);
+        if let Some(table) = table {
+            let mut at: Vec<Projective<P>> = scalar.iter().map(|i| finite(i).into()).collect();
+            for _ in 1..table.multiples() {
+                kept.par_extend(at.par_chunks_mut(1024).flat_map_iter(|points| {
+                    for point in points.iter_mut() {
+                        double(point, table.step());
+                    }
+                    let affine = Projective::normalize_batch(points);
+                    affine.iter().map(A::pack).collect::<Vec<_>>()
+                }));
+            }
+        }
+        Bases { points: kept, scalar, table }
+    }
+}
+
+/// Which multiples of its points a key keeps.
+///
+/// With `2^(width * sets * k) P` at hand for every k, windows `sets` apart share one set of buckets: fewer buckets are summed in
+/// the end, so windows can be wider and digits fewer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Table {
+    width: u32,
+    sets: u32,
+}
+
+impl Table {
+    /// The one with the least additions for about `n` scalars of full width; none if only the points themselves are kept.
+    fn best(n: usize, multiples: u32) -> Option<Self> {
+        if multiples < 2 || n == 0 {
+            return None;
+        }
+        // Rounded, so that the queries of a key get the same table and can be summed together.
+        let n = n.next_power_of_two().min((NEGATIVE as usize - 1) / multiples as usize);
+        let all = (8..=22).map(|width| {
+            let table = Table { width, sets: Windows::new(width).count().div_ceil(multiples) };
+            let windows = Windows::new(width);
+            let cost =
+                f64::from(windows.count()) * n as f64 + f64::from(table.sets) * BUCKET_COST * windows.buckets() as f64;
+            (table, cost)
+        });
+        all.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(table, _)| table)
+    }
+
+    /// Multiples of each point, the point itself included.
+    fn multiples(&self) -> u32 {
+        Windows::new(self.width).count().div_ceil(self.sets)
+    }
+
+    /// Doublings from one multiple to the next.
+    fn step(&self) -> u32 {
+        self.width * self.sets
     }
 }
 
@@ -42,75 +99,101 @@ pub(super) struct Term {
     pub point: u32,
 }
 
+/// Bases and what multiplies them.
+pub(super) struct Part<'a, P: SWCurveConfig, A: Adder<P>> {
+    /// As in [`Bases`].
+    pub points: &'a [A::Point],
+    /// Points of one multiple.
+    pub stride: usize,
+    /// Terms with small scalars come first: windows above them need not look at them.
+    pub terms: Vec<Term>,
+    /// How many are small.
+    pub small: usize,
+}
+
+impl<'a, P: SWCurveConfig, A: Adder<P>> Part<'a, P, A> {
+    fn new(bases: &'a Bases<P, A>, scalars: &[Signed], threads: usize) -> Self {
+        let task = bases.scalar.len().div_ceil(4 * threads).max(1024);
+        let class = |small: bool| {
+            bases.scalar.par_iter().enumerate().with_min_len(task).filter_map(move |(point, &i)| {
+                let s = &scalars[i as usize];
+                if s.is_zero() || s.is_small() != small {
+                    return None;
+                }
+                let sign = if s.negative { NEGATIVE } else { 0 };
+                Some(Term { biased: s.magnitude, point: point as u32 | sign })
+            })
+        };
+        let mut terms: Vec<Term> = class(true).collect();
+        let small = terms.len();
+        terms.par_extend(class(false));
+        Part { points: &bases.points, stride: bases.scalar.len(), terms, small }
+    }
+}
+
 /// Additions that a bucket costs when buckets are summed: two, and a rest for the levels above.
 const BUCKET_COST: f64 = 2.4;
 
-/// `sum points[i] * scalars[scalar[i]]`.
-pub fn msm<P: SWCurveConfig, A: Adder<P>>(bases: &Bases<P, A>, scalars: &[Signed]) -> Projective<P> {
-    msm_tuned(bases, scalars, rayon::current_num_threads(), CHUNK)
-}
-
-/// [`msm`] with the work cut for a number of threads and into chunks of a length, so that tests reach every path.
-fn msm_tuned<P: SWCurveConfig, A: Adder<P>>(
-    bases: &Bases<P, A>,
-    scalars: &[Signed],
-    threads: usize,
-    chunk: usize,
-) -> Projective<P> {
-    let task = bases.scalar.len().div_ceil(4 * threads).max(1024);
-
-    // Terms with small scalars come first: windows above them need not look at them.
-    let class = |small: bool| {
-        bases.scalar.par_iter().enumerate().with_min_len(task).filter_map(move |(point, &i)| {
-            let s = &scalars[i as usize];
-            if s.is_zero() || s.is_small() != small {
-                return None;
-            }
-            let sign = if s.negative { NEGATIVE } else { 0 };
-            Some(Term { biased: s.magnitude, point: point as u32 | sign })
-        })
-    };
-    let mut terms: Vec<Term> = class(true).collect();
-    let small = terms.len();
-    terms.par_extend(class(false));
-    if terms.is_empty() {
-        return Projective::zero();
-    }
-
-    let windows = best_windows(&terms);
-    terms.par_iter_mut().with_min_len(1024).for_each(|t| t.biased = windows.biased(&t.biased));
-
-    // One task a window; on many cores, windows are cut so that there are a few tasks a thread, but never so short that
-    // summing the buckets outweighs filling them.
-    let count = windows.count() as usize;
-    let cuts = (3 * threads).div_ceil(count).min(terms.len().div_ceil(4 * windows.buckets())).max(1);
-    let sums: Vec<Projective<P>> = (0..count * cuts)
-        .into_par_iter()
-        .with_max_len(1)
-        .map(|task| {
-            let (window, cut) = ((task / cuts) as u32, task % cuts);
-            let first = if window < windows.first_empty_for_small() { 0 } else { small };
-            let len = (terms.len() - first).div_ceil(cuts);
-            let begin = (first + cut * len).min(terms.len());
-            let end = (begin + len).min(terms.len());
-            window_sum::<P, A>(&bases.points, &terms[begin..end], &windows, window, chunk)
-        })
-        .collect();
-
+/// `sum points[i] * scalars[scalar[i]]` over all parts. Those with the same table share buckets.
+pub fn msm<P: SWCurveConfig, A: Adder<P>>(parts: &[(&Bases<P, A>, &[Signed])]) -> Projective<P> {
     let mut total = Projective::zero();
-    for of_window in sums.chunks(cuts).rev() {
-        for _ in 0..windows.width() {
-            total.double_in_place();
-        }
-        of_window.iter().for_each(|s| total += s);
+    let mut rest = parts.to_vec();
+    while let Some((first, _)) = rest.first() {
+        let table = first.table;
+        let (alike, others): (Vec<_>, _) = rest.into_iter().partition(|(bases, _)| bases.table == table);
+        total += msm_tuned(&alike, table, rayon::current_num_threads(), CHUNK);
+        rest = others;
     }
     total
 }
 
+/// [`msm`] with the work cut for a number of threads and into chunks of a length, so that tests reach every path.
+fn msm_tuned<P: SWCurveConfig, A: Adder<P>>(
+    parts: &[(&Bases<P, A>, &[Signed])],
+    table: Option<Table>,
+    threads: usize,
+    chunk: usize,
+) -> Projective<P> {
+    let mut parts: Vec<_> = parts.iter().map(|(bases, scalars)| Part::new(bases, scalars, threads)).collect();
+    let terms: usize = parts.iter().map(|part| part.terms.len()).sum();
+    if terms == 0 {
+        return Projective::zero();
+    }
+    let windows = table.map_or_else(|| best_windows(&parts), |table| Windows::new(table.width));
+    let sets = table.map_or(windows.count(), |table| table.sets);
+    for part in &mut parts {
+        part.terms.par_iter_mut().with_min_len(1024).for_each(|t| t.biased = windows.biased(&t.biased));
+    }
+
+    // One task a set of buckets; on many cores, or with few sets, terms are cut so that there are a few tasks a thread, but
+    // never so short that merging buckets outweighs filling them.
+    let entries = terms * windows.count().div_ceil(sets) as usize;
+    let cuts = (3 * threads).div_ceil(sets as usize).min(entries.div_ceil(8 * windows.buckets())).max(1);
+    let sums: Vec<Projective<P>> = (0..sets)
+        .into_par_iter()
+        .with_max_len(1)
+        .map(|set| {
+            let buckets = (0..cuts).into_par_iter().with_max_len(1);
+            let buckets = buckets.map(|cut| fill(&parts, &windows, Set { set, sets, cut, cuts }, chunk));
+            weighted_sum::<P, A>(&buckets.reduce_with(merge::<P, A>).expect("one cut at least"))
+        })
+        .collect();
+    sums.into_iter().rev().fold(Projective::zero(), |mut total, sum| {
+        double(&mut total, windows.width());
+        total + sum
+    })
+}
+
+fn double<P: SWCurveConfig>(point: &mut Projective<P>, times: u32) {
+    for _ in 0..times {
+        point.double_in_place();
+    }
+}
+
 /// The width with the least additions for these magnitudes.
-fn best_windows(terms: &[Term]) -> Windows {
+fn best_windows<P: SWCurveConfig, A: Adder<P>>(parts: &[Part<'_, P, A>]) -> Windows {
     let mut by_bits = [0u64; MAGNITUDE_BITS as usize + 1];
-    for t in terms {
+    for t in parts.iter().flat_map(|part| &part.terms) {
         let top = (0..4).rev().find(|&i| t.biased[i] != 0).unwrap_or(0);
         by_bits[64 * top + (64 - t.biased[top].leading_zeros() as usize)] += 1;
     }
@@ -170,9 +253,19 @@ mod tests {
     }
 
     fn check<P: SWCurveConfig, A: Adder<P>>(points: &[Affine<P>], scalars: &[Fr], expected: &Projective<P>) {
-        let (bases, signed) = (Bases::<P, A>::new(points, 0), digits::signed(scalars));
-        for (threads, chunk) in [(1, 1), (1, 7), (2, 64), (3, 1000), (64, 5), (1000, 100)] {
-            assert_eq!(msm_tuned(&bases, &signed, threads, chunk), *expected, "threads {threads} chunk {chunk}");
+        let signed = digits::signed(scalars);
+        for multiples in [1, 2, 3, 7, 40] {
+            // In one part, and in two that share buckets.
+            let (all, head) = (Bases::<P, A>::new(points, 0, multiples), Bases::new(&points[..400], 0, multiples));
+            let tail = Bases::new(&points[400..], 150, multiples);
+            let table = Table::best(points.len(), multiples);
+            for (threads, chunk) in [(1, 1), (1, 7), (2, 64), (3, 1000), (64, 5), (1000, 100)] {
+                let case = format!("threads {threads} chunk {chunk} multiples {multiples}");
+                let sum = msm_tuned(&[(&all, &signed)], table, threads, chunk);
+                assert_eq!(sum, *expected, "{case}");
+                let parts: [(&Bases<P, A>, &[digits::Signed]); 2] = [(&head, &signed[..400]), (&tail, &signed[250..])];
+                assert_eq!(msm(&parts), *expected, "{case}, in parts");
+            }
         }
     }
 
@@ -190,7 +283,7 @@ mod tests {
     fn infinities_are_left_out_when_bases_are_prepared() {
         let g = Projective::<g1::Config>::generator().into_affine();
         let points = [Affine::identity(), g, Affine::identity(), g];
-        let bases = Bases::<g1::Config, Scalar<g1::Config>>::new(&points, 10);
+        let bases = Bases::<g1::Config, Scalar<g1::Config>>::new(&points, 10, 1);
         assert_eq!((bases.points.len(), bases.scalar), (2, vec![11, 13]));
     }
 }

@@ -143,13 +143,13 @@ impl SizeReport {
 
 /// The stages by kind, and what lies outside of them.
 fn stages(best: &Round, work: &Work, product_s: f64) -> Vec<StageReport> {
-    use Stage::{Check, Load, Quotient, Rows, SumA, SumB1, SumB2, SumH, SumL};
+    use Stage::{Check, Load, Quotient, Rows, SumA, SumB, SumC};
     let kinds: [(&'static str, &[Stage], Option<u64>); 6] = [
         ("load", &[Load], Some(work.load)),
         ("rows", &[Rows], Some(work.rows)),
         ("quotient", &[Quotient], Some(work.quotient)),
-        ("g1", &[SumA, SumB1, SumL, SumH], Some(work.g1)),
-        ("g2", &[SumB2], Some(work.g2)),
+        ("g1", &[SumA, SumC], Some(work.g1)),
+        ("g2", &[SumB], Some(work.g2)),
         ("check", &[Check], None),
     ];
     let mut out = Vec::with_capacity(kinds.len() + 1);

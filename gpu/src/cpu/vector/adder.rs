@@ -97,6 +97,13 @@ impl<P: Curve, I: InstructionSet> Adder<P> for Vectorised<P, I> {
         Affine::new_unchecked(P::Coordinates::<I>::unpack(&point.x), P::Coordinates::<I>::unpack(&point.y))
     }
 
+    fn negate(point: &Self::Point) -> Self::Point {
+        if Self::is_infinity(point) {
+            return *point;
+        }
+        Point { x: point.x, y: P::Coordinates::<I>::negate(&point.y) }
+    }
+
     fn add_pairs(&mut self, source: &[Self::Point], jobs: &[Job], out: &mut [Self::Point]) {
         let (from, to) = (Source::new(source), Target::new(out));
         for batch in jobs.chunks(GROUPS * LANES) {

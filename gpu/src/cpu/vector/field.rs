@@ -22,6 +22,10 @@ pub trait Coordinates: Copy {
     fn pack(x: &Self::Element) -> Self::Stored;
     /// As [`Lanes::unpack`].
     fn unpack(x: &Self::Stored) -> Self::Element;
+    /// Its negative, in memory.
+    fn negate(x: &Self::Stored) -> Self::Stored {
+        Self::pack(&-Self::unpack(x))
+    }
     /// As [`Lanes::gather`].
     ///
     /// # Safety
