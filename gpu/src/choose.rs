@@ -2,7 +2,7 @@
 //! `auto` takes the best that is there and says which.
 
 use crate::backend::Backend;
-use crate::cpu::CpuBackend;
+use crate::cpu::{CpuBackend, MAX_MULTIPLES};
 use crate::cuda::driver::{device_from_environment, Driver, Missing};
 use crate::cuda::{CudaBackend, ALL_TABLES};
 use crate::dual::Dual;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// Names that [`choose`] knows, with what they are.
 pub const BACKENDS: [(&str, &str); 6] = [
     ("auto", "the fastest backend that this machine can run"),
-    ("cpu", "rayon threads, vector arithmetic where the processor has it"),
+    ("cpu", "rayon threads, vector arithmetic where the processor has it; `cpu:8` keeps up to 8 multiples of each key point"),
     ("cuda", "an NVIDIA card; `cuda:1` or NOVATION_CUDA_DEVICE=1 for another than the first"),
     ("dual", "cpu, every operation checked against reference; for tests"),
     ("dual:cuda", "a card, every operation checked against cpu; for the first proofs on a new machine"),
@@ -29,10 +29,11 @@ pub struct Chosen {
     pub reason: String,
 }
 
-/// The backend of that name. `cuda:N` is the card of that number, in `dual:cuda:N` too.
+/// The backend of that name. `cuda:N` is the card of that number, in `dual:cuda:N` too. `cpu:M` keeps up to M multiples of each point of
+/// a key ([`CpuBackend::with_multiples`]): up to M times the memory and minutes when a key is opened, for fewer additions a proof.
 ///
 /// # Errors
-/// [`Error::UnknownBackend`] for a name not in [`BACKENDS`]; [`Error::Unavailable`] if something it needs is absent.
+/// [`Error::Multiples`] for an M out of range; [`Error::UnknownBackend`] for a name not in [`BACKENDS`]; [`Error::Unavailable`] if something it needs is absent.
 pub fn choose(name: &str) -> Result<Chosen, Error> {
     let (backend, why): (Arc<dyn Backend>, String) = match name {
         "auto" => match device_from_environment().and_then(cuda) {
@@ -44,6 +45,11 @@ pub fn choose(name: &str) -> Result<Chosen, Error> {
         "dual" => {
             let (first, second) = (Arc::new(CpuBackend::new()), Arc::new(ReferenceBackend::new()));
             (Arc::new(Dual::new(first, second)), "asked for dual".into())
+        }
+        _ if name.starts_with("cpu:") => {
+            let multiples = name["cpu:".len()..].parse().ok().filter(|m| (1..=MAX_MULTIPLES).contains(m));
+            let multiples = multiples.ok_or_else(|| Error::Multiples { name: name.into(), max: MAX_MULTIPLES })?;
+            (Arc::new(CpuBackend::new().with_multiples(multiples)), format!("asked for {name}"))
         }
         _ => {
             let checked = name.strip_prefix("dual:");
@@ -125,6 +131,17 @@ mod tests {
             let known = BACKENDS.map(|(name, _)| name).join(", ");
             format!("unknown backend `cuda:x`; this build knows {known}")
         });
+    }
+
+    #[test]
+    fn cpu_takes_a_number_of_multiples_within_its_range() {
+        for m in [1, 2, 32] {
+            let chosen = choose(&format!("cpu:{m}")).unwrap();
+            assert_eq!((chosen.backend.name(), chosen.backend.description().contains("multiples")), ("cpu", m > 1));
+        }
+        for name in ["cpu:", "cpu:0", "cpu:33", "cpu:-1", "cpu:x"] {
+            assert_eq!(choose(name).unwrap_err(), Error::Multiples { name: name.into(), max: 32 });
+        }
     }
 
     #[test]

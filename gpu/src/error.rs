@@ -75,6 +75,14 @@ pub enum Error {
         /// Kind of handle.
         what: &'static str,
     },
+    /// `cpu:M` with an M that is no number of multiples to keep.
+    #[error("backend `{name}`: the number of multiples of each key point to keep is 1 to {max}")]
+    Multiples {
+        /// The name asked for.
+        name: String,
+        /// Most multiples.
+        max: u32,
+    },
     /// No backend of that name is known.
     #[error("unknown backend `{name}`; this build knows {known}")]
     UnknownBackend {

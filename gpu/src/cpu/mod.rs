@@ -151,7 +151,12 @@ impl Backend for CpuBackend {
     }
 
     fn description(&self) -> String {
-        format!("cpu: {} threads, {}", rayon::current_num_threads(), self.machine.description())
+        let kept = if self.multiples > 1 {
+            format!(", up to {} multiples of each key point", self.multiples)
+        } else {
+            String::new()
+        };
+        format!("cpu: {} threads, {}{kept}", rayon::current_num_threads(), self.machine.description())
     }
 
     fn limits(&self) -> Limits {

@@ -16,7 +16,7 @@ pub fn backends() -> Vec<Arc<dyn Backend>> {
         let (device, _) = Emulated::new(8 << 30)?;
         Some(Arc::new(CudaBackend::new(device, 1).unwrap()))
     });
-    let mut all = ["cpu", "reference", "dual"].map(|name| choose(name).unwrap().backend).to_vec();
+    let mut all = ["cpu", "cpu:5", "reference", "dual"].map(|name| choose(name).unwrap().backend).to_vec();
     all.extend(emulated.clone());
     all
 }

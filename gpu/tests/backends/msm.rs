@@ -96,6 +96,29 @@ fn g2_sum_equals_naive_sum_for_all_sizes_and_classes() {
     }
 }
 
+/// Parts of different lengths and offsets over different vectors, one of them without points.
+#[test]
+fn sum_over_parts_is_the_sum_of_their_sums() {
+    let mut rng = rng(8);
+    let bases = [300, 0, 1100].map(|n| points::<G1Projective>(n, &mut rng));
+    for (class, scalar) in CLASSES {
+        let vectors = [310, 4, 1101].map(|n| (0..n).map(|i| scalar(i, &mut rng)).collect::<Vec<Fr>>());
+        let firsts = [10, 3, 0];
+        let expected: G1Projective =
+            bases.iter().zip(&vectors).zip(firsts).map(|((b, v), first)| naive(b, &v[first..])).sum();
+        for backend in backends() {
+            let b: Vec<_> =
+                bases.iter().zip(firsts).map(|(b, first)| backend.prepare_g1(b.clone(), first).unwrap()).collect();
+            let s: Vec<_> = vectors.iter().map(|v| backend.load(v.clone()).unwrap()).collect();
+            let parts: Vec<_> = b.iter().zip(&s).collect();
+            let sum = backend.msm_g1_all(&parts).unwrap().wait().unwrap();
+            assert_eq!(sum, expected, "{} {class}", backend.name());
+            let none = backend.msm_g1_all(&[]).unwrap().wait().unwrap();
+            assert_eq!(none, G1Projective::default(), "{}", backend.name());
+        }
+    }
+}
+
 #[test]
 fn large_sums_agree_between_cpu_and_arkworks() {
     let mut rng = rng(3);
