@@ -14,10 +14,10 @@ use ark_ff::{Field, One};
 use std::mem::{offset_of, MaybeUninit};
 
 /// Groups of [`LANES`] pairs that share an inversion: it costs about as much as forty products of all lanes.
-const GROUPS: usize = 96;
+const GROUPS: usize = 192;
 
 /// Groups between asking for memory and reading it.
-const AHEAD: usize = 2;
+const AHEAD: usize = 4;
 
 /// A point in memory. Infinity has the x [`Coordinates::NONE`].
 #[derive(Clone, Copy, Debug, PartialEq)]
