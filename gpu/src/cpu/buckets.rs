@@ -24,6 +24,9 @@ pub(super) struct Set {
     pub cuts: usize,
 }
 
+/// Points that a bucket gets from a chunk, on average and at least.
+const FEW_POINTS: usize = 8;
+
 /// One set of buckets: in bucket `i` the points whose digit is `i + 1`, minus those whose digit is `-(i + 1)`.
 pub(super) fn fill<P: SWCurveConfig, A: Adder<P>>(
     parts: &[Part<'_, P, A>],
@@ -33,7 +36,8 @@ pub(super) fn fill<P: SWCurveConfig, A: Adder<P>>(
 ) -> Vec<A::Point> {
     let mut buckets = vec![A::INFINITY; windows.buckets()];
     let mut filler = Filler::<P, A>::default();
-    let chunk = chunk.div_ceil(windows.count().div_ceil(set.sets) as usize);
+    // Runs of a few points at least: shorter ones meet their buckets one by one.
+    let chunk = chunk.max(FEW_POINTS * windows.buckets()).div_ceil(windows.count().div_ceil(set.sets) as usize);
     for part in parts {
         let terms = &part.terms[if set.set < windows.first_empty_for_small() { 0 } else { part.small }..];
         let len = terms.len().div_ceil(set.cuts);
@@ -49,7 +53,7 @@ pub(super) fn fill<P: SWCurveConfig, A: Adder<P>>(
 /// Adds buckets to buckets.
 pub(super) fn merge<P: SWCurveConfig, A: Adder<P>>(mut left: Vec<A::Point>, right: Vec<A::Point>) -> Vec<A::Point> {
     let all = 0..left.len() as u32;
-    accumulate(&mut A::default(), &mut Vec::new(), &mut left, &right, all.clone().zip(all));
+    accumulate_finite(&mut A::default(), &mut Vec::new(), &mut left, &right, all.clone().zip(all));
     left
 }
 
@@ -139,27 +143,24 @@ impl<P: SWCurveConfig, A: Adder<P>> Filler<P, A> {
         }
     }
 
-    /// Adds the points of every run in pairs. Runs of one point go to their buckets; the rest shrink to half, in `next`.
+    /// Adds the points of every run in pairs. The last one of an odd run goes to its bucket; the sums are half a run, in `next`.
     fn halve(&mut self, source: &[A::Point], buckets: &mut [A::Point], index: impl Fn(u32) -> u32) {
         let Filler { runs, jobs, next, adder, .. } = self;
-        let single = runs.iter().filter(|run| run.len == 1).map(|run| (run.bucket, index(run.begin)));
-        accumulate(adder, jobs, buckets, source, single);
-        runs.retain(|run| run.len > 1);
+        let odd = runs.iter().filter(|run| run.len % 2 == 1);
+        accumulate(adder, jobs, buckets, source, odd.map(|run| (run.bucket, index(run.begin + run.len - 1))));
         jobs.clear();
-        // What is left there from before is overwritten.
-        let len = runs.iter().map(|run| run.len.div_ceil(2) as usize).sum();
-        if next.len() < len {
-            next.resize(len, A::INFINITY);
-        }
         let mut out = 0;
-        for run in runs.iter_mut() {
+        runs.retain_mut(|run| {
+            let half = run.len / 2;
             let pair = |i| Job { a: index(run.begin + 2 * i), b: index(run.begin + 2 * i + 1), to: out + i };
-            jobs.extend((0..run.len / 2).map(pair));
-            if run.len % 2 == 1 {
-                next[(out + run.len / 2) as usize] = signed::<P, A>(source, index(run.begin + run.len - 1));
-            }
-            *run = Run { bucket: run.bucket, begin: out, len: run.len.div_ceil(2) };
-            out += run.len;
+            jobs.extend((0..half).map(pair));
+            *run = Run { bucket: run.bucket, begin: out, len: half };
+            out += half;
+            half > 0
+        });
+        // What is left there from before is overwritten.
+        if next.len() < out as usize {
+            next.resize(out as usize, A::INFINITY);
         }
         adder.add_pairs(source, jobs, next);
     }
@@ -186,13 +187,25 @@ fn accumulate<P: SWCurveConfig, A: Adder<P>>(
 ) {
     jobs.clear();
     for (a, b) in pairs {
-        if A::is_infinity(&left[a as usize]) {
-            left[a as usize] = signed::<P, A>(right, b);
-        } else if !A::is_infinity(&right[(b & !NEGATIVE) as usize]) {
+        let point = &mut left[a as usize];
+        if A::is_infinity(point) {
+            *point = signed::<P, A>(right, b);
+        } else {
             jobs.push(Job { a, b, to: a });
         }
     }
     adder.add_to(left, right, jobs);
+}
+
+/// [`accumulate`] without the pairs that add infinity: empty buckets are frequent.
+fn accumulate_finite<P: SWCurveConfig, A: Adder<P>>(
+    adder: &mut A,
+    jobs: &mut Vec<Job>,
+    left: &mut [A::Point],
+    right: &[A::Point],
+    pairs: impl Iterator<Item = (u32, u32)>,
+) {
+    accumulate(adder, jobs, left, right, pairs.filter(|(_, b)| !A::is_infinity(&right[*b as usize])));
 }
 
 /// Buckets below which one addition after the other is faster.
@@ -220,8 +233,14 @@ fn weighted<P: SWCurveConfig, A: Adder<P>>(adder: &mut A, buckets: &[A::Point]) 
     let mut jobs = Vec::with_capacity(count);
     for place in (0..length).rev() {
         let pairs = (0..count).map(|s| (s as u32, (s * length + place) as u32));
-        accumulate(adder, &mut jobs, &mut suffixes, buckets, pairs.filter(|(_, b)| (*b as usize) < buckets.len()));
-        accumulate(adder, &mut jobs, &mut totals, &suffixes, (0..count as u32).map(|s| (s, s)));
+        accumulate_finite(
+            adder,
+            &mut jobs,
+            &mut suffixes,
+            buckets,
+            pairs.filter(|(_, b)| (*b as usize) < buckets.len()),
+        );
+        accumulate_finite(adder, &mut jobs, &mut totals, &suffixes, (0..count as u32).map(|s| (s, s)));
     }
     let mut above = weighted(adder, &suffixes[1..]);
     for _ in 0..log {
@@ -231,7 +250,7 @@ fn weighted<P: SWCurveConfig, A: Adder<P>>(adder: &mut A, buckets: &[A::Point]) 
         let half = totals.len().div_ceil(2);
         let (low, high) = totals.split_at_mut(half);
         let pairs = (0..high.len() as u32).map(|i| (i, i));
-        accumulate(adder, &mut jobs, low, high, pairs);
+        accumulate_finite(adder, &mut jobs, low, high, pairs);
         totals.truncate(half);
     }
     above + A::unpack(&totals[0])

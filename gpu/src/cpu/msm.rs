@@ -11,8 +11,8 @@ use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::{AdditiveGroup, Zero};
 use rayon::prelude::*;
 
-/// Points sorted at once, at least: bounds the scratch of a window (68 bytes a point in G1, 132 in G2, at most) and keeps the random
-/// reads of the sort inside 8 MB in G1.
+/// Digits sorted at once, at least (more where there are many buckets): bounds the scratch of a task (40 bytes a digit in G1, 72 in
+/// G2, at most) and keeps the random reads of the sort inside 8 MB in G1.
 pub const CHUNK: usize = 1 << 17;
 
 /// Points with the index of the scalar that multiplies each. Infinities are left out once, when a key is prepared: half of

@@ -5,7 +5,7 @@
 //! product of the differences is zero, which is seen too, and the whole batch goes through [`Scalar`].
 
 use super::field::{Coordinates, Prime, Quadratic};
-use super::{InstructionSet, Work, LANES};
+use super::{InstructionSet, Part, Parts, Work, LANES};
 use crate::cpu::adder::{Adder, Job, Scalar, NEGATIVE};
 use ark_bn254::{g1, g2, FqConfig};
 use ark_ec::short_weierstrass::{Affine, SWCurveConfig};
@@ -253,6 +253,8 @@ fn prefetch<T>(point: *const T) {
     }
 }
 
+type C<P, I> = <P as Curve>::Coordinates<I>;
+
 /// The additions of a batch. False, with nothing written, if a denominator was zero.
 struct Additions<'a, P: Curve, I: InstructionSet> {
     groups: &'a [Group],
@@ -266,30 +268,59 @@ impl<P: Curve, I: InstructionSet> Work for Additions<'_, P, I> {
     unsafe fn run(self) -> bool {
         let x = offset_of!(Point<Stored<P, I>>, x);
         let y = offset_of!(Point<Stored<P, I>>, y);
-        type C<P, I> = <P as Curve>::Coordinates<I>;
         let one = [C::<P, I>::pack(&P::BaseField::one()); LANES];
         let mut product = C::<P, I>::gather(&one.each_ref().map(|one| (one as *const Stored<P, I>).cast()), 0);
         for (group, prefix) in self.groups.iter().zip(&mut *self.prefixes) {
             prefix.write(product);
-            let difference = C::<P, I>::sub(&C::<P, I>::gather(&group.b, x), &C::<P, I>::gather(&group.a, x));
+            let mut difference = product;
+            for n in 0..C::<P, I>::PARTS {
+                let (a, b) = (lanes::<P, I, _>(&group.a, n), lanes::<P, I, _>(&group.b, n));
+                let (x1, x2) = (<C<P, I> as Parts>::Part::gather(a, x), <C<P, I> as Parts>::Part::gather(b, x));
+                difference.set(n, Part::sub(x2, x1).settle());
+            }
             product = C::<P, I>::mul_chained(&product, &difference);
         }
         let Some(mut inverse) = invert::<P, I>(product) else { return false };
+        // Between products everything is done register by register: what does not wait for a product stays in registers.
+        let (mut dx, mut dy, mut x1, mut y1, mut xs) = (product, product, product, product, product);
         for (group, prefix) in self.groups.iter().zip(&*self.prefixes).rev() {
-            let (x1, x2) = (C::<P, I>::gather(&group.a, x), C::<P, I>::gather(&group.b, x));
+            for n in 0..C::<P, I>::PARTS {
+                let (a, b) = (lanes::<P, I, _>(&group.a, n), lanes::<P, I, _>(&group.b, n));
+                let (p, q) = (<C<P, I> as Parts>::Part::gather(a, x), <C<P, I> as Parts>::Part::gather(b, x));
+                dx.set(n, Part::sub(q, p).settle());
+                xs.set(n, Part::add(p, q));
+                x1.set(n, p);
+                let signs = group.negative.map(|lanes| lanes >> (n * C::<P, I>::WIDTH));
+                let p = <C<P, I> as Parts>::Part::gather(a, y).negate_if(signs[0]);
+                let q = <C<P, I> as Parts>::Part::gather(b, y).negate_if(signs[1]);
+                dy.set(n, Part::sub(q, p).settle());
+                y1.set(n, p);
+            }
             // Written above, for every group.
             let slope = C::<P, I>::mul(&inverse, &prefix.assume_init());
-            inverse = C::<P, I>::mul_chained(&inverse, &C::<P, I>::sub(&x2, &x1));
-            let y1 = C::<P, I>::gather(&group.a, y).negate_if(group.negative[0]);
-            let y2 = C::<P, I>::gather(&group.b, y).negate_if(group.negative[1]);
-            let slope = C::<P, I>::mul(&slope, &C::<P, I>::sub(&y2, &y1));
-            let x3 = C::<P, I>::sub(&C::<P, I>::sub(&C::<P, I>::square(&slope), &x1), &x2).tighten();
-            let y3 = C::<P, I>::sub(&C::<P, I>::mul(&slope, &C::<P, I>::sub(&x1, &x3)), &y1).tighten();
-            x3.scatter(&group.to, x);
-            y3.scatter(&group.to, y);
+            inverse = C::<P, I>::mul_chained(&inverse, &dx);
+            let slope = C::<P, I>::mul(&slope, &dy);
+            let square = C::<P, I>::square(&slope);
+            for n in 0..C::<P, I>::PARTS {
+                let x3 = Part::sub(square.part(n), xs.part(n)).tighten();
+                x3.scatter(lanes::<P, I, _>(&group.to, n), x);
+                dx.set(n, Part::sub(x1.part(n), x3).settle());
+            }
+            let product = C::<P, I>::mul(&slope, &dx);
+            for n in 0..C::<P, I>::PARTS {
+                let y3 = Part::sub(product.part(n), y1.part(n)).tighten();
+                y3.scatter(lanes::<P, I, _>(&group.to, n), y);
+            }
         }
         true
     }
+}
+
+/// The addresses of register `n`.
+#[inline(always)]
+fn lanes<P: Curve, I: InstructionSet, T>(all: &[T; LANES], n: usize) -> &[T] {
+    let width = P::Coordinates::<I>::WIDTH;
+    &all[n * width..(n + 1) * width]
 }
 
 /// Inverts every lane, with one inversion for all; nothing if one is zero.

@@ -26,7 +26,7 @@
 //! value is at most `0.379 |a| |b| + 0.5` (half a modulus, because quotient digits are signed). A column sums at most ten halves
 //! of at most 2^51 each: far from 2^62, the bias that keeps it positive for shifts.
 
-use super::{minus_inverse, Element, Lanes, Packed, LANES};
+use super::{minus_inverse, Element, Lanes, Packed, Part, Parts, PlainPart, LANES};
 use ark_ff::{AdditiveGroup, BigInt, BigInteger, Field, MontConfig, PrimeField};
 use std::arch::x86_64::*;
 use std::marker::PhantomData;
@@ -226,66 +226,72 @@ impl<M: MontConfig<4>> Avx2<M> {
         }
         Avx2(limbs, PhantomData)
     }
+}
 
+/// Four elements, a register for each limb.
+pub struct Four<M>([__m256d; 5], PhantomData<M>);
+
+impl<M> Clone for Four<M> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<M> Copy for Four<M> {}
+
+impl<M: MontConfig<4>> Four<M> {
     /// Reads words; `raised` is 2^52 plus what limbs are too large by, the top one's last.
     #[inline(always)]
-    unsafe fn read(base: &[*const u8; LANES], offset: usize, raised: [f64; 2]) -> Self {
-        let mut limbs = [[_mm256_setzero_pd(); N]; 5];
+    unsafe fn read(base: &[*const u8], offset: usize, raised: [f64; 2]) -> Self {
         let lower = _mm256_set1_pd(raised[0]);
-        for n in 0..N {
-            let mut rows = [_mm256_setzero_si256(); 4];
-            for i in 0..4 {
-                rows[i] = super::read(base[4 * n + i].wrapping_add(offset));
-            }
-            let words = transpose(rows);
-            let second = _mm256_or_si256(_mm256_srli_epi64::<51>(words[0]), _mm256_slli_epi64::<13>(words[1]));
-            let third = _mm256_or_si256(_mm256_srli_epi64::<38>(words[1]), _mm256_slli_epi64::<26>(words[2]));
-            let fourth = _mm256_or_si256(_mm256_srli_epi64::<25>(words[2]), _mm256_slli_epi64::<39>(words[3]));
-            limbs[0][n] = _mm256_sub_pd(low_bits(words[0]), lower);
-            limbs[1][n] = _mm256_sub_pd(low_bits(second), lower);
-            limbs[2][n] = _mm256_sub_pd(low_bits(third), lower);
-            limbs[3][n] = _mm256_sub_pd(low_bits(fourth), lower);
-            let top = _mm256_or_si256(_mm256_srli_epi64::<12>(words[3]), _mm256_castpd_si256(_mm256_set1_pd(INTEGER)));
-            limbs[4][n] = _mm256_sub_pd(_mm256_castsi256_pd(top), _mm256_set1_pd(raised[1]));
+        let mut rows = [_mm256_setzero_si256(); 4];
+        for i in 0..4 {
+            rows[i] = super::read(base[i].wrapping_add(offset));
         }
-        Avx2(limbs, PhantomData)
+        let words = transpose(rows);
+        let second = _mm256_or_si256(_mm256_srli_epi64::<51>(words[0]), _mm256_slli_epi64::<13>(words[1]));
+        let third = _mm256_or_si256(_mm256_srli_epi64::<38>(words[1]), _mm256_slli_epi64::<26>(words[2]));
+        let fourth = _mm256_or_si256(_mm256_srli_epi64::<25>(words[2]), _mm256_slli_epi64::<39>(words[3]));
+        let top = _mm256_or_si256(_mm256_srli_epi64::<12>(words[3]), _mm256_castpd_si256(_mm256_set1_pd(INTEGER)));
+        let limbs = [
+            _mm256_sub_pd(low_bits(words[0]), lower),
+            _mm256_sub_pd(low_bits(second), lower),
+            _mm256_sub_pd(low_bits(third), lower),
+            _mm256_sub_pd(low_bits(fourth), lower),
+            _mm256_sub_pd(_mm256_castsi256_pd(top), _mm256_set1_pd(raised[1])),
+        ];
+        Four(limbs, PhantomData)
     }
 
     /// The reverse of [`Self::read`]: raised by that, limbs are below 2^51.
     #[inline(always)]
-    unsafe fn write(self, base: &[*mut u8; LANES], offset: usize, raised: [f64; 2]) {
-        for n in 0..N {
-            let mut bits = [_mm256_setzero_si256(); 4];
-            for (i, bits) in bits.iter_mut().enumerate() {
-                let integer = _mm256_castpd_si256(_mm256_add_pd(self.0[i][n], _mm256_set1_pd(raised[0])));
-                *bits = _mm256_and_si256(integer, _mm256_set1_epi64x(MASK));
-            }
-            // The shift drops the exponent.
-            let top = _mm256_castpd_si256(_mm256_add_pd(self.0[4][n], _mm256_set1_pd(raised[1])));
-            let rows = transpose([
-                _mm256_or_si256(bits[0], _mm256_slli_epi64::<51>(bits[1])),
-                _mm256_or_si256(_mm256_srli_epi64::<13>(bits[1]), _mm256_slli_epi64::<38>(bits[2])),
-                _mm256_or_si256(_mm256_srli_epi64::<26>(bits[2]), _mm256_slli_epi64::<25>(bits[3])),
-                _mm256_or_si256(_mm256_srli_epi64::<39>(bits[3]), _mm256_slli_epi64::<12>(top)),
-            ]);
-            for i in 0..4 {
-                super::write(base[4 * n + i].wrapping_add(offset), rows[i]);
-            }
+    unsafe fn write(self, base: &[*mut u8], offset: usize, raised: [f64; 2]) {
+        let mut bits = [_mm256_setzero_si256(); 4];
+        for i in 0..4 {
+            let integer = _mm256_castpd_si256(_mm256_add_pd(self.0[i], _mm256_set1_pd(raised[0])));
+            bits[i] = _mm256_and_si256(integer, _mm256_set1_epi64x(MASK));
+        }
+        // The shift drops the exponent.
+        let top = _mm256_castpd_si256(_mm256_add_pd(self.0[4], _mm256_set1_pd(raised[1])));
+        let rows = transpose([
+            _mm256_or_si256(bits[0], _mm256_slli_epi64::<51>(bits[1])),
+            _mm256_or_si256(_mm256_srli_epi64::<13>(bits[1]), _mm256_slli_epi64::<38>(bits[2])),
+            _mm256_or_si256(_mm256_srli_epi64::<26>(bits[2]), _mm256_slli_epi64::<25>(bits[3])),
+            _mm256_or_si256(_mm256_srli_epi64::<39>(bits[3]), _mm256_slli_epi64::<12>(top)),
+        ]);
+        for i in 0..4 {
+            super::write(base[i].wrapping_add(offset), rows[i]);
         }
     }
 
     /// Lower limbs in `[-2^50, 2^50)` if `BALANCED`, else in `[0, 2^51)`.
     #[inline(always)]
     unsafe fn carried<const BALANCED: bool>(mut self) -> Self {
-        for n in 0..N {
-            for i in 0..4 {
-                // A limb of at most 2^53 by 2^51, plus a half: exact below 4, and above that no integer is near.
-                let half = _mm256_set1_pd(if BALANCED { 0.5 } else { 0.0 });
-                let carry =
-                    _mm256_floor_pd(_mm256_fmadd_pd(self.0[i][n], _mm256_set1_pd(1.0 / power_of_two(51)), half));
-                self.0[i][n] = _mm256_fnmadd_pd(carry, _mm256_set1_pd(power_of_two(51)), self.0[i][n]);
-                self.0[i + 1][n] = _mm256_add_pd(self.0[i + 1][n], carry);
-            }
+        for i in 0..4 {
+            // A limb of at most 2^53 by 2^51, plus a half: exact below 4, and above that no integer is near.
+            let half = _mm256_set1_pd(if BALANCED { 0.5 } else { 0.0 });
+            let carry = _mm256_floor_pd(_mm256_fmadd_pd(self.0[i], _mm256_set1_pd(1.0 / power_of_two(51)), half));
+            self.0[i] = _mm256_fnmadd_pd(carry, _mm256_set1_pd(power_of_two(51)), self.0[i]);
+            self.0[i + 1] = _mm256_add_pd(self.0[i + 1], carry);
         }
         self
     }
@@ -296,12 +302,10 @@ impl<M: MontConfig<4>> Avx2<M> {
     /// most (5 + 4 * 0.55) * 2^50, below 2^53, and the top limb, as large as the value makes it, is below that as well.
     #[inline(always)]
     unsafe fn reduced<const BALANCED: bool>(mut self) -> Self {
-        for n in 0..N {
-            let moduli = _mm256_mul_pd(self.0[4][n], _mm256_set1_pd(M::TOP_TO_MODULI));
-            let moduli = _mm256_round_pd::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(moduli);
-            for i in 0..5 {
-                self.0[i][n] = _mm256_fnmadd_pd(moduli, _mm256_set1_pd(M::P[i]), self.0[i][n]);
-            }
+        let moduli = _mm256_mul_pd(self.0[4], _mm256_set1_pd(M::TOP_TO_MODULI));
+        let moduli = _mm256_round_pd::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(moduli);
+        for i in 0..5 {
+            self.0[i] = _mm256_fnmadd_pd(moduli, _mm256_set1_pd(M::P[i]), self.0[i]);
         }
         self.carried::<BALANCED>()
     }
@@ -309,7 +313,7 @@ impl<M: MontConfig<4>> Avx2<M> {
 
 /// What stored words are raised by, so that no limb is negative: half a limb in the lower four, 2^51 in the top one.
 const RAISED: [u64; 4] = [1 << 50, 1 << 37, 1 << 24, 1 << 11 | 1 << 63];
-/// The same, as [`Avx2::read`] and [`Avx2::write`] take it.
+/// The same, as [`Four::read`] and [`Four::write`] take it.
 const STORED: [f64; 2] = [INTEGER + HALF as f64, INTEGER + power_of_two(51)];
 const PLAIN: [f64; 2] = [INTEGER, INTEGER];
 
@@ -370,40 +374,6 @@ impl<M: MontConfig<4>> Lanes<M> for Avx2<M> {
     }
 
     #[inline(always)]
-    unsafe fn gather(base: &[*const u8; LANES], offset: usize) -> Self {
-        Self::read(base, offset, STORED)
-    }
-
-    #[inline(always)]
-    unsafe fn gather_plain(base: &[*const u8; LANES], offset: usize) -> Self {
-        Self::read(base, offset, PLAIN)
-    }
-
-    #[inline(always)]
-    unsafe fn scatter(self, base: &[*mut u8; LANES], offset: usize) {
-        self.write(base, offset, STORED);
-    }
-
-    #[inline(always)]
-    unsafe fn scatter_plain(self, base: &[*mut u8; LANES], offset: usize) {
-        let mut x = self.reduced::<false>();
-        for n in 0..N {
-            // Lower limbs are positive, so the top one has the sign. One modulus makes the value positive.
-            let negative = _mm256_cmp_pd::<_CMP_LT_OQ>(x.0[4][n], _mm256_setzero_pd());
-            for i in 0..5 {
-                let p = _mm256_and_pd(negative, _mm256_set1_pd(M::P[i]));
-                x.0[i][n] = _mm256_add_pd(x.0[i][n], p);
-            }
-        }
-        x.carried::<false>().write(base, offset, PLAIN);
-    }
-
-    #[inline(always)]
-    unsafe fn splat(x: &Packed) -> Self {
-        Self::gather(&[x.as_ptr().cast(); LANES], 0)
-    }
-
-    #[inline(always)]
     unsafe fn mul(a: &Self, b: &Self) -> Self {
         Self::product::<false, false>(a, b, a, b)
     }
@@ -423,52 +393,6 @@ impl<M: MontConfig<4>> Lanes<M> for Avx2<M> {
         Self::product::<true, true>(a, b, c, d)
     }
 
-    #[inline(always)]
-    unsafe fn add(a: &Self, b: &Self) -> Self {
-        let mut out = *a;
-        for i in 0..5 {
-            for n in 0..N {
-                out.0[i][n] = _mm256_add_pd(a.0[i][n], b.0[i][n]);
-            }
-        }
-        out
-    }
-
-    #[inline(always)]
-    unsafe fn sub(a: &Self, b: &Self) -> Self {
-        let mut out = *a;
-        for i in 0..5 {
-            for n in 0..N {
-                out.0[i][n] = _mm256_sub_pd(a.0[i][n], b.0[i][n]);
-            }
-        }
-        out
-    }
-
-    #[inline(always)]
-    unsafe fn double(a: &Self) -> Self {
-        Self::add(a, a)
-    }
-
-    #[inline(always)]
-    unsafe fn negate_if(mut self, lanes: u16) -> Self {
-        for n in 0..N {
-            // Each lane's bit, shifted to the sign of its double.
-            let bits = _mm256_set1_epi64x(i64::from(lanes) >> (4 * n));
-            let bits = _mm256_sllv_epi64(bits, _mm256_setr_epi64x(63, 62, 61, 60));
-            let sign = _mm256_castsi256_pd(_mm256_and_si256(bits, _mm256_set1_epi64x(i64::MIN)));
-            for i in 0..5 {
-                self.0[i][n] = _mm256_xor_pd(self.0[i][n], sign);
-            }
-        }
-        self
-    }
-
-    #[inline(always)]
-    unsafe fn tighten(self) -> Self {
-        self.reduced::<true>()
-    }
-
     #[cfg(test)]
     fn magnitude(&self) -> [f64; 2] {
         // SAFETY: sixteen doubles are as many as N registers hold.
@@ -483,6 +407,95 @@ impl<M: MontConfig<4>> Lanes<M> for Avx2<M> {
             }
         }
         most
+    }
+}
+
+impl<M: MontConfig<4>> Parts for Avx2<M> {
+    type Part = Four<M>;
+    const PARTS: usize = N;
+
+    #[inline(always)]
+    unsafe fn part(&self, n: usize) -> Four<M> {
+        Four([self.0[0][n], self.0[1][n], self.0[2][n], self.0[3][n], self.0[4][n]], PhantomData)
+    }
+
+    #[inline(always)]
+    unsafe fn set(&mut self, n: usize, part: Four<M>) {
+        for i in 0..5 {
+            self.0[i][n] = part.0[i];
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn zero() -> Self {
+        Avx2([[_mm256_setzero_pd(); N]; 5], PhantomData)
+    }
+}
+
+impl<M: MontConfig<4>> Part for Four<M> {
+    #[inline(always)]
+    unsafe fn gather(base: &[*const u8], offset: usize) -> Self {
+        Self::read(base, offset, STORED)
+    }
+
+    #[inline(always)]
+    unsafe fn scatter(self, base: &[*mut u8], offset: usize) {
+        self.write(base, offset, STORED);
+    }
+
+    #[inline(always)]
+    unsafe fn add(mut a: Self, b: Self) -> Self {
+        for i in 0..5 {
+            a.0[i] = _mm256_add_pd(a.0[i], b.0[i]);
+        }
+        a
+    }
+
+    #[inline(always)]
+    unsafe fn sub(mut a: Self, b: Self) -> Self {
+        for i in 0..5 {
+            a.0[i] = _mm256_sub_pd(a.0[i], b.0[i]);
+        }
+        a
+    }
+
+    #[inline(always)]
+    unsafe fn negate_if(mut self, lanes: u16) -> Self {
+        // Each lane's bit, shifted to the sign of its double.
+        let bits = _mm256_sllv_epi64(_mm256_set1_epi64x(lanes.into()), _mm256_setr_epi64x(63, 62, 61, 60));
+        let sign = _mm256_castsi256_pd(_mm256_and_si256(bits, _mm256_set1_epi64x(i64::MIN)));
+        for i in 0..5 {
+            self.0[i] = _mm256_xor_pd(self.0[i], sign);
+        }
+        self
+    }
+
+    #[inline(always)]
+    unsafe fn settle(self) -> Self {
+        self
+    }
+
+    #[inline(always)]
+    unsafe fn tighten(self) -> Self {
+        self.reduced::<true>()
+    }
+}
+
+impl<M: MontConfig<4>> PlainPart for Four<M> {
+    #[inline(always)]
+    unsafe fn gather_plain(base: &[*const u8], offset: usize) -> Self {
+        Self::read(base, offset, PLAIN)
+    }
+
+    #[inline(always)]
+    unsafe fn scatter_plain(self, base: &[*mut u8], offset: usize) {
+        let mut x = self.reduced::<false>();
+        // Lower limbs are positive, so the top one has the sign. One modulus makes the value positive.
+        let negative = _mm256_cmp_pd::<_CMP_LT_OQ>(x.0[4], _mm256_setzero_pd());
+        for i in 0..5 {
+            x.0[i] = _mm256_add_pd(x.0[i], _mm256_and_pd(negative, _mm256_set1_pd(M::P[i])));
+        }
+        x.carried::<false>().write(base, offset, PLAIN);
     }
 }
 

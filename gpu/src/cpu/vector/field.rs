@@ -1,13 +1,13 @@
 //! Base fields of the two groups, sixteen elements at once: the prime field and its quadratic extension.
 
-use super::{Lanes, Packed, LANES};
+use super::{Lanes, Packed, Part, Parts};
 use ark_bn254::{Fq, Fq2, FqConfig};
 use ark_ff::Field;
 
 /// Sixteen coordinates of points.
 ///
 /// Ranges as in [`super`]; of an extension element they hold for both components.
-pub trait Coordinates: Copy {
+pub trait Coordinates: Parts {
     /// One coordinate, as arkworks holds it.
     type Element: Field;
     /// One coordinate in memory.
@@ -26,16 +26,6 @@ pub trait Coordinates: Copy {
     fn negate(x: &Self::Stored) -> Self::Stored {
         Self::pack(&-Self::unpack(x))
     }
-    /// As [`Lanes::gather`].
-    ///
-    /// # Safety
-    /// Every address is readable for the size of [`Coordinates::Stored`], and the machine has the instructions.
-    unsafe fn gather(base: &[*const u8; LANES], offset: usize) -> Self;
-    /// As [`Lanes::scatter`].
-    ///
-    /// # Safety
-    /// Every address is writable for the size of [`Coordinates::Stored`], and the machine has the instructions.
-    unsafe fn scatter(self, base: &[*mut u8; LANES], offset: usize);
     /// As [`Lanes::mul`], except that the result may have to be tightened before a long chain.
     ///
     /// # Safety
@@ -45,17 +35,29 @@ pub trait Coordinates: Copy {
     unsafe fn mul_chained(a: &Self, b: &Self) -> Self;
     /// `a^2`.
     unsafe fn square(a: &Self) -> Self;
-    /// As [`Lanes::sub`].
-    unsafe fn sub(a: &Self, b: &Self) -> Self;
-    /// As [`Lanes::negate_if`].
-    unsafe fn negate_if(self, lanes: u16) -> Self;
-    /// As [`Lanes::tighten`].
-    unsafe fn tighten(self) -> Self;
 }
 
 /// Coordinates of G1.
 #[derive(Clone, Copy)]
 pub struct Prime<L>(L);
+
+impl<L: Parts> Parts for Prime<L> {
+    type Part = L::Part;
+    const PARTS: usize = L::PARTS;
+
+    #[inline(always)]
+    unsafe fn part(&self, n: usize) -> L::Part {
+        self.0.part(n)
+    }
+    #[inline(always)]
+    unsafe fn set(&mut self, n: usize, part: L::Part) {
+        self.0.set(n, part);
+    }
+    #[inline(always)]
+    unsafe fn zero() -> Self {
+        Prime(L::zero())
+    }
+}
 
 impl<L: Lanes<FqConfig>> Coordinates for Prime<L> {
     type Element = Fq;
@@ -72,14 +74,6 @@ impl<L: Lanes<FqConfig>> Coordinates for Prime<L> {
         L::unpack(x)
     }
     #[inline(always)]
-    unsafe fn gather(base: &[*const u8; LANES], offset: usize) -> Self {
-        Prime(L::gather(base, offset))
-    }
-    #[inline(always)]
-    unsafe fn scatter(self, base: &[*mut u8; LANES], offset: usize) {
-        self.0.scatter(base, offset)
-    }
-    #[inline(always)]
     unsafe fn mul(a: &Self, b: &Self) -> Self {
         Prime(L::mul(&a.0, &b.0))
     }
@@ -91,18 +85,6 @@ impl<L: Lanes<FqConfig>> Coordinates for Prime<L> {
     unsafe fn square(a: &Self) -> Self {
         Prime(L::square(&a.0))
     }
-    #[inline(always)]
-    unsafe fn sub(a: &Self, b: &Self) -> Self {
-        Prime(L::sub(&a.0, &b.0))
-    }
-    #[inline(always)]
-    unsafe fn negate_if(self, lanes: u16) -> Self {
-        Prime(self.0.negate_if(lanes))
-    }
-    #[inline(always)]
-    unsafe fn tighten(self) -> Self {
-        Prime(self.0.tighten())
-    }
 }
 
 /// Coordinates of G2: `c0 + c1 u` with `u^2 = -1`.
@@ -110,6 +92,64 @@ impl<L: Lanes<FqConfig>> Coordinates for Prime<L> {
 pub struct Quadratic<L> {
     c0: L,
     c1: L,
+}
+
+/// A register of [`Quadratic`].
+#[derive(Clone, Copy)]
+pub struct Pair<P> {
+    c0: P,
+    c1: P,
+}
+
+impl<P: Part> Part for Pair<P> {
+    #[inline(always)]
+    unsafe fn gather(base: &[*const u8], offset: usize) -> Self {
+        Pair { c0: P::gather(base, offset), c1: P::gather(base, offset + size_of::<Packed>()) }
+    }
+    #[inline(always)]
+    unsafe fn scatter(self, base: &[*mut u8], offset: usize) {
+        self.c0.scatter(base, offset);
+        self.c1.scatter(base, offset + size_of::<Packed>());
+    }
+    #[inline(always)]
+    unsafe fn add(a: Self, b: Self) -> Self {
+        Pair { c0: P::add(a.c0, b.c0), c1: P::add(a.c1, b.c1) }
+    }
+    #[inline(always)]
+    unsafe fn sub(a: Self, b: Self) -> Self {
+        Pair { c0: P::sub(a.c0, b.c0), c1: P::sub(a.c1, b.c1) }
+    }
+    #[inline(always)]
+    unsafe fn negate_if(self, lanes: u16) -> Self {
+        Pair { c0: self.c0.negate_if(lanes), c1: self.c1.negate_if(lanes) }
+    }
+    #[inline(always)]
+    unsafe fn settle(self) -> Self {
+        Pair { c0: self.c0.settle(), c1: self.c1.settle() }
+    }
+    #[inline(always)]
+    unsafe fn tighten(self) -> Self {
+        Pair { c0: self.c0.tighten(), c1: self.c1.tighten() }
+    }
+}
+
+impl<L: Parts> Parts for Quadratic<L> {
+    type Part = Pair<L::Part>;
+    const PARTS: usize = L::PARTS;
+
+    #[inline(always)]
+    unsafe fn part(&self, n: usize) -> Self::Part {
+        Pair { c0: self.c0.part(n), c1: self.c1.part(n) }
+    }
+    #[inline(always)]
+    unsafe fn set(&mut self, n: usize, part: Self::Part) {
+        self.c0.set(n, part.c0);
+        self.c1.set(n, part.c1);
+    }
+    #[inline(always)]
+    unsafe fn zero() -> Self {
+        Quadratic { c0: L::zero(), c1: L::zero() }
+    }
 }
 
 impl<L: Lanes<FqConfig>> Coordinates for Quadratic<L> {
@@ -126,15 +166,6 @@ impl<L: Lanes<FqConfig>> Coordinates for Quadratic<L> {
     fn unpack(x: &[Packed; 2]) -> Fq2 {
         Fq2::new(L::unpack(&x[0]), L::unpack(&x[1]))
     }
-    #[inline(always)]
-    unsafe fn gather(base: &[*const u8; LANES], offset: usize) -> Self {
-        Quadratic { c0: L::gather(base, offset), c1: L::gather(base, offset + size_of::<Packed>()) }
-    }
-    #[inline(always)]
-    unsafe fn scatter(self, base: &[*mut u8; LANES], offset: usize) {
-        self.c0.scatter(base, offset);
-        self.c1.scatter(base, offset + size_of::<Packed>());
-    }
     // Four products and two reductions: cheaper than Karatsuba's three products with three reductions.
     #[inline(always)]
     unsafe fn mul(a: &Self, b: &Self) -> Self {
@@ -149,18 +180,9 @@ impl<L: Lanes<FqConfig>> Coordinates for Quadratic<L> {
     }
     #[inline(always)]
     unsafe fn square(a: &Self) -> Self {
-        Quadratic { c0: L::difference_of_products(&a.c0, &a.c0, &a.c1, &a.c1), c1: L::mul(&a.c1, &L::double(&a.c0)) }
-    }
-    #[inline(always)]
-    unsafe fn sub(a: &Self, b: &Self) -> Self {
-        Quadratic { c0: L::sub(&a.c0, &b.c0), c1: L::sub(&a.c1, &b.c1) }
-    }
-    #[inline(always)]
-    unsafe fn negate_if(self, lanes: u16) -> Self {
-        Quadratic { c0: self.c0.negate_if(lanes), c1: self.c1.negate_if(lanes) }
-    }
-    #[inline(always)]
-    unsafe fn tighten(self) -> Self {
-        Quadratic { c0: self.c0.tighten(), c1: self.c1.tighten() }
+        Quadratic {
+            c0: L::difference_of_products(&a.c0, &a.c0, &a.c1, &a.c1),
+            c1: L::mul(&a.c1, &L::add(&a.c0, &a.c0)),
+        }
     }
 }

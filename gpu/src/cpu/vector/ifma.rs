@@ -18,7 +18,7 @@
 
 #![allow(clippy::needless_range_loop)] // limbs and registers are indices of several arrays
 
-use super::{minus_inverse, Element, InstructionSet, Lanes, Machine, Packed, Work, LANES};
+use super::{minus_inverse, Element, InstructionSet, Lanes, Machine, Packed, Part, Parts, PlainPart, Work, LANES};
 use ark_ff::{AdditiveGroup, BigInt, BigInteger, MontConfig};
 use std::arch::x86_64::*;
 use std::marker::PhantomData;
@@ -223,33 +223,43 @@ impl<V: Vector, M: MontConfig<4>> Ifma<V, M> {
                 columns[j] = columns[j + 1];
             }
         }
-        let mut limbs = [[zero; N]; 5];
-        limbs.copy_from_slice(&columns[..5]);
-        Ifma(limbs, PhantomData).carried()
-    }
-
-    /// Limbs below 2^52, from limbs of either sign; the value is not negative.
-    #[inline(always)]
-    unsafe fn carried(mut self) -> Self {
-        for i in 0..4 {
-            for n in 0..N {
-                self.0[i + 1][n] = self.0[i + 1][n].add(self.0[i][n].right_signed::<52>());
-                self.0[i][n] = self.0[i][n].and(V::splat(MASK));
-            }
+        let mut out = Self::zero();
+        for n in 0..N {
+            let limbs = [columns[0][n], columns[1][n], columns[2][n], columns[3][n], columns[4][n]];
+            out.set(n, Eight(limbs, PhantomData).settle());
         }
-        self
+        out
     }
 
     /// `k p - a`, for an `a` of at most `k p`.
     #[inline(always)]
     unsafe fn moduli_minus<const K: u64>(a: &Self) -> Self {
         let mut out = *a;
-        for i in 0..5 {
-            for n in 0..N {
-                out.0[i][n] = V::splat(K * M::P[i]).sub(a.0[i][n]);
-            }
+        for n in 0..N {
+            out.set(n, a.part(n).negated::<K>().settle());
         }
-        out.carried()
+        out
+    }
+}
+
+/// Eight elements, a register for each limb.
+pub struct Eight<V, M>([V; 5], PhantomData<M>);
+
+impl<V: Copy, M> Clone for Eight<V, M> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<V: Copy, M> Copy for Eight<V, M> {}
+
+impl<V: Vector, M: MontConfig<4>> Eight<V, M> {
+    /// `k p - a` in limbs of either sign, for an `a` of at most `k p`.
+    #[inline(always)]
+    unsafe fn negated<const K: u64>(mut self) -> Self {
+        for i in 0..5 {
+            self.0[i] = V::splat(K * M::P[i]).sub(self.0[i]);
+        }
+        self
     }
 }
 
@@ -280,64 +290,6 @@ impl<V: Vector, M: MontConfig<4>> Lanes<M> for Ifma<V, M> {
     }
 
     #[inline(always)]
-    unsafe fn gather(base: &[*const u8; LANES], offset: usize) -> Self {
-        let mask = V::splat(MASK);
-        let mut limbs = [[V::splat(0); N]; 5];
-        for n in 0..N {
-            let w = V::load(&base[WIDTH * n..WIDTH * (n + 1)], offset);
-            limbs[0][n] = w[0].and(mask);
-            limbs[1][n] = w[0].right::<52>().or(w[1].left::<12>()).and(mask);
-            limbs[2][n] = w[1].right::<40>().or(w[2].left::<24>()).and(mask);
-            limbs[3][n] = w[2].right::<28>().or(w[3].left::<36>()).and(mask);
-            limbs[4][n] = w[3].right::<16>();
-        }
-        Ifma(limbs, PhantomData)
-    }
-
-    #[inline(always)]
-    unsafe fn scatter(self, base: &[*mut u8; LANES], offset: usize) {
-        for n in 0..N {
-            let words = [
-                self.0[0][n].or(self.0[1][n].left::<52>()),
-                self.0[1][n].right::<12>().or(self.0[2][n].left::<40>()),
-                self.0[2][n].right::<24>().or(self.0[3][n].left::<28>()),
-                self.0[3][n].right::<36>().or(self.0[4][n].left::<16>()),
-            ];
-            V::store(words, &base[WIDTH * n..WIDTH * (n + 1)], offset);
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn gather_plain(base: &[*const u8; LANES], offset: usize) -> Self {
-        Self::gather(base, offset)
-    }
-
-    #[inline(always)]
-    unsafe fn scatter_plain(self, base: &[*mut u8; LANES], offset: usize) {
-        // Below p and a little; the modulus is taken off where the difference is not negative.
-        let mut x = self.tighten();
-        let mut below = x;
-        for i in 0..5 {
-            for n in 0..N {
-                below.0[i][n] = x.0[i][n].sub(V::splat(M::P[i]));
-            }
-        }
-        below = below.carried();
-        for n in 0..N {
-            let negative = below.0[4][n].right_signed::<63>();
-            for i in 0..5 {
-                x.0[i][n] = below.0[i][n].add(x.0[i][n].sub(below.0[i][n]).and(negative));
-            }
-        }
-        x.scatter(base, offset);
-    }
-
-    #[inline(always)]
-    unsafe fn splat(x: &Packed) -> Self {
-        Self::gather(&[x.as_ptr().cast(); LANES], 0)
-    }
-
-    #[inline(always)]
     unsafe fn mul(a: &Self, b: &Self) -> Self {
         Self::product::<false>(a, b, a, b)
     }
@@ -357,63 +309,6 @@ impl<V: Vector, M: MontConfig<4>> Lanes<M> for Ifma<V, M> {
         Self::product::<true>(a, b, &Self::moduli_minus::<8>(c), d)
     }
 
-    #[inline(always)]
-    unsafe fn add(a: &Self, b: &Self) -> Self {
-        let mut out = *a;
-        for i in 0..5 {
-            for n in 0..N {
-                out.0[i][n] = a.0[i][n].add(b.0[i][n]);
-            }
-        }
-        out.carried()
-    }
-
-    #[inline(always)]
-    unsafe fn sub(a: &Self, b: &Self) -> Self {
-        let mut out = *a;
-        for i in 0..5 {
-            for n in 0..N {
-                out.0[i][n] = a.0[i][n].add(V::splat(4 * M::P[i])).sub(b.0[i][n]);
-            }
-        }
-        out.carried()
-    }
-
-    #[inline(always)]
-    unsafe fn double(a: &Self) -> Self {
-        Self::add(a, a)
-    }
-
-    #[inline(always)]
-    unsafe fn negate_if(self, lanes: u16) -> Self {
-        let negated = Self::moduli_minus::<4>(&self);
-        let mut out = self;
-        for n in 0..N {
-            let select = V::select((lanes >> (WIDTH * n)) as u8);
-            for i in 0..5 {
-                // a, or a + (b - a).
-                out.0[i][n] = self.0[i][n].add(negated.0[i][n].sub(self.0[i][n]).and(select));
-            }
-        }
-        out
-    }
-
-    // The quotient is at most 15 and never too large: the top limb and the factor are rounded down, by less than 2^-44.
-    #[inline(always)]
-    unsafe fn tighten(mut self) -> Self {
-        let zero = V::splat(0);
-        for n in 0..N {
-            let moduli = zero.add_high(self.0[4][n], V::splat(M::TOP_TO_MODULI)).right::<45>();
-            for i in 0..5 {
-                self.0[i][n] = self.0[i][n].sub(zero.add_low(moduli, V::splat(M::P[i])));
-                if i < 4 {
-                    self.0[i + 1][n] = self.0[i + 1][n].sub(zero.add_high(moduli, V::splat(M::P[i])));
-                }
-            }
-        }
-        self.carried()
-    }
-
     #[cfg(test)]
     fn magnitude(&self) -> [f64; 2] {
         let words = LANES * 5;
@@ -429,6 +324,129 @@ impl<V: Vector, M: MontConfig<4>> Lanes<M> for Ifma<V, M> {
             }
         }
         most
+    }
+}
+
+impl<V: Vector, M: MontConfig<4>> Parts for Ifma<V, M> {
+    type Part = Eight<V, M>;
+    const PARTS: usize = N;
+
+    #[inline(always)]
+    unsafe fn part(&self, n: usize) -> Eight<V, M> {
+        Eight([self.0[0][n], self.0[1][n], self.0[2][n], self.0[3][n], self.0[4][n]], PhantomData)
+    }
+
+    #[inline(always)]
+    unsafe fn set(&mut self, n: usize, part: Eight<V, M>) {
+        for i in 0..5 {
+            self.0[i][n] = part.0[i];
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn zero() -> Self {
+        Ifma([[V::splat(0); N]; 5], PhantomData)
+    }
+}
+
+impl<V: Vector, M: MontConfig<4>> Part for Eight<V, M> {
+    #[inline(always)]
+    unsafe fn gather(base: &[*const u8], offset: usize) -> Self {
+        let mask = V::splat(MASK);
+        let w = V::load(base, offset);
+        let limbs = [
+            w[0].and(mask),
+            w[0].right::<52>().or(w[1].left::<12>()).and(mask),
+            w[1].right::<40>().or(w[2].left::<24>()).and(mask),
+            w[2].right::<28>().or(w[3].left::<36>()).and(mask),
+            w[3].right::<16>(),
+        ];
+        Eight(limbs, PhantomData)
+    }
+
+    #[inline(always)]
+    unsafe fn scatter(self, base: &[*mut u8], offset: usize) {
+        let words = [
+            self.0[0].or(self.0[1].left::<52>()),
+            self.0[1].right::<12>().or(self.0[2].left::<40>()),
+            self.0[2].right::<24>().or(self.0[3].left::<28>()),
+            self.0[3].right::<36>().or(self.0[4].left::<16>()),
+        ];
+        V::store(words, base, offset);
+    }
+
+    #[inline(always)]
+    unsafe fn add(mut a: Self, b: Self) -> Self {
+        for i in 0..5 {
+            a.0[i] = a.0[i].add(b.0[i]);
+        }
+        a
+    }
+
+    #[inline(always)]
+    unsafe fn sub(mut a: Self, b: Self) -> Self {
+        for i in 0..5 {
+            a.0[i] = a.0[i].add(V::splat(4 * M::P[i])).sub(b.0[i]);
+        }
+        a
+    }
+
+    #[inline(always)]
+    unsafe fn negate_if(mut self, lanes: u16) -> Self {
+        let (negated, select) = (self.negated::<4>(), V::select(lanes as u8));
+        for i in 0..5 {
+            // a, or a + (b - a).
+            self.0[i] = self.0[i].add(negated.0[i].sub(self.0[i]).and(select));
+        }
+        self
+    }
+
+    // Limbs below 2^52, from limbs of either sign; the value is not negative.
+    #[inline(always)]
+    unsafe fn settle(mut self) -> Self {
+        for i in 0..4 {
+            self.0[i + 1] = self.0[i + 1].add(self.0[i].right_signed::<52>());
+            self.0[i] = self.0[i].and(V::splat(MASK));
+        }
+        self
+    }
+
+    // The quotient is at most 15 and never too large: the top limb, settled, and the factor are rounded down, by less than 2^-44.
+    #[inline(always)]
+    unsafe fn tighten(self) -> Self {
+        let zero = V::splat(0);
+        let mut x = self.settle();
+        let moduli = zero.add_high(x.0[4], V::splat(M::TOP_TO_MODULI)).right::<45>();
+        for i in 0..5 {
+            x.0[i] = x.0[i].sub(zero.add_low(moduli, V::splat(M::P[i])));
+            if i < 4 {
+                x.0[i + 1] = x.0[i + 1].sub(zero.add_high(moduli, V::splat(M::P[i])));
+            }
+        }
+        x.settle()
+    }
+}
+
+impl<V: Vector, M: MontConfig<4>> PlainPart for Eight<V, M> {
+    #[inline(always)]
+    unsafe fn gather_plain(base: &[*const u8], offset: usize) -> Self {
+        Self::gather(base, offset)
+    }
+
+    #[inline(always)]
+    unsafe fn scatter_plain(self, base: &[*mut u8], offset: usize) {
+        // Below p and a little; the modulus is taken off where the difference is not negative.
+        let mut x = self.tighten();
+        let mut below = x;
+        for i in 0..5 {
+            below.0[i] = x.0[i].sub(V::splat(M::P[i]));
+        }
+        below = below.settle();
+        let negative = below.0[4].right_signed::<63>();
+        for i in 0..5 {
+            x.0[i] = below.0[i].add(x.0[i].sub(below.0[i]).and(negative));
+        }
+        x.scatter(base, offset);
     }
 }
 

@@ -10,8 +10,8 @@
 //! # Ranges
 //! Elements are kept loosely reduced, so each operation says what it takes and gives. Three names are used:
 //!
-//! * *stored*: as in memory, [`Packed`]; what [`Lanes::gather`] gives and [`Lanes::scatter`] writes.
-//! * *tight*: what products give, and [`Lanes::tighten`]. Every stored element is tight too.
+//! * *stored*: as in memory, [`Packed`]; what [`Part::gather`] gives and [`Part::scatter`] writes.
+//! * *tight*: what products give, and [`Part::tighten`]. Every stored element is tight too.
 //! * *loose*: a difference of two stored elements, or of a tight one and up to two stored ones.
 //!
 //! A product takes a tight factor and a tight one or a difference of two stored ones.
@@ -62,8 +62,131 @@ unsafe fn write(address: *mut u8, words: std::arch::x86_64::__m256i) {
     _mm256_maskstore_epi64(address.cast(), _mm256_set1_epi64x(-1), words);
 }
 
+/// The lanes of one register. What lies between two products is done register by register, and never leaves them.
+///
+/// Ranges are those of the [module](self); a sum or difference is a factor only after [`Part::settle`].
+pub trait Part: Copy {
+    /// Reads a stored element for each lane, whose addresses are `base + offset`; `base` has as many as there are lanes.
+    ///
+    /// # Safety
+    /// Every address is readable for 32 bytes (64 for the quadratic extension), and the machine has the instructions.
+    unsafe fn gather(base: &[*const u8], offset: usize) -> Self;
+
+    /// Writes elements in the range of stored ones to `base + offset`.
+    ///
+    /// # Safety
+    /// Every address is writable for 32 bytes (64 for the quadratic extension), and the machine has the instructions.
+    unsafe fn scatter(self, base: &[*mut u8], offset: usize);
+
+    /// `a + b`, loose, of two elements that are plain or tight.
+    ///
+    /// # Safety
+    /// The machine has the instructions; so for all that follow.
+    unsafe fn add(a: Self, b: Self) -> Self;
+
+    /// `a - b`, loose.
+    unsafe fn sub(a: Self, b: Self) -> Self;
+
+    /// `-a` in the lanes whose bit is set, for a stored `a`. To be tightened before it is written; a
+    /// difference of two such elements multiplies a product, nothing larger.
+    unsafe fn negate_if(self, lanes: u16) -> Self;
+
+    /// The same number in limbs that a product takes.
+    unsafe fn settle(self) -> Self;
+
+    /// The same element, in the range of stored ones. Takes anything loose.
+    unsafe fn tighten(self) -> Self;
+}
+
+/// [`Part`] of a prime field: elements as arkworks holds them can be read and written.
+pub trait PlainPart: Part {
+    /// Reads elements as arkworks holds them: `x 2^256 mod p`, below p. The result counts as stored, but stands for another
+    /// element: a product with a packed factor is again one in arkworks' form.
+    ///
+    /// # Safety
+    /// As for [`Part::gather`].
+    unsafe fn gather_plain(base: &[*const u8], offset: usize) -> Self;
+
+    /// The reverse of [`PlainPart::gather_plain`], for anything loose: writes integers below p.
+    ///
+    /// # Safety
+    /// As for [`Part::scatter`].
+    unsafe fn scatter_plain(self, base: &[*mut u8], offset: usize);
+}
+
+/// Sixteen elements, seen as registers.
+pub trait Parts: Copy {
+    /// The lanes of one register.
+    type Part: Part;
+
+    /// Registers.
+    const PARTS: usize;
+
+    /// Lanes of a register.
+    const WIDTH: usize = LANES / Self::PARTS;
+
+    /// Register `n`.
+    ///
+    /// # Safety
+    /// The machine has the instructions; so for all that follow.
+    unsafe fn part(&self, n: usize) -> Self::Part;
+
+    /// Replaces register `n`.
+    unsafe fn set(&mut self, n: usize, part: Self::Part);
+
+    /// Zero.
+    unsafe fn zero() -> Self;
+
+    /// [`Part::gather`] for all lanes.
+    #[inline(always)]
+    unsafe fn gather(base: &[*const u8; LANES], offset: usize) -> Self {
+        let mut out = Self::zero();
+        for n in 0..Self::PARTS {
+            out.set(n, Self::Part::gather(&base[n * Self::WIDTH..(n + 1) * Self::WIDTH], offset));
+        }
+        out
+    }
+
+    /// [`Part::scatter`] for all lanes.
+    #[inline(always)]
+    unsafe fn scatter(&self, base: &[*mut u8; LANES], offset: usize) {
+        for n in 0..Self::PARTS {
+            self.part(n).scatter(&base[n * Self::WIDTH..(n + 1) * Self::WIDTH], offset);
+        }
+    }
+
+    /// `a + b`, settled.
+    #[inline(always)]
+    unsafe fn add(a: &Self, b: &Self) -> Self {
+        let mut out = *a;
+        for n in 0..Self::PARTS {
+            out.set(n, Self::Part::add(a.part(n), b.part(n)).settle());
+        }
+        out
+    }
+
+    /// `a - b`, settled.
+    #[inline(always)]
+    unsafe fn sub(a: &Self, b: &Self) -> Self {
+        let mut out = *a;
+        for n in 0..Self::PARTS {
+            out.set(n, Self::Part::sub(a.part(n), b.part(n)).settle());
+        }
+        out
+    }
+
+    /// [`Part::tighten`] for all lanes.
+    #[inline(always)]
+    unsafe fn tighten(mut self) -> Self {
+        for n in 0..Self::PARTS {
+            self.set(n, self.part(n).tighten());
+        }
+        self
+    }
+}
+
 /// Sixteen elements of the field of `M`.
-pub trait Lanes<M: MontConfig<4>>: Copy {
+pub trait Lanes<M: MontConfig<4>>: Parts<Part: PlainPart> {
     /// An element as this machine stores it.
     fn pack(x: &Element<M>) -> Packed;
 
@@ -74,38 +197,10 @@ pub trait Lanes<M: MontConfig<4>>: Copy {
     /// machine's Montgomery factor. The factor over 2^256.
     fn plain_product() -> Element<M>;
 
-    /// Reads sixteen stored elements, whose addresses are `base + offset`.
-    ///
-    /// # Safety
-    /// Every address is readable for 32 bytes, and the machine has the instructions.
-    unsafe fn gather(base: &[*const u8; LANES], offset: usize) -> Self;
-
-    /// Writes sixteen elements in the range of stored ones to `base + offset`.
-    ///
-    /// # Safety
-    /// Every address is writable for 32 bytes, and the machine has the instructions.
-    unsafe fn scatter(self, base: &[*mut u8; LANES], offset: usize);
-
-    /// Reads sixteen elements as arkworks holds them: `x 2^256 mod p`, below p. The result counts as stored, but stands for
-    /// another element: a product with a packed factor is again one in arkworks' form.
-    ///
-    /// # Safety
-    /// As for [`Lanes::gather`].
-    unsafe fn gather_plain(base: &[*const u8; LANES], offset: usize) -> Self;
-
-    /// The reverse of [`Lanes::gather_plain`], for anything loose: writes integers below p.
-    ///
-    /// # Safety
-    /// As for [`Lanes::scatter`].
-    unsafe fn scatter_plain(self, base: &[*mut u8; LANES], offset: usize);
-
-    /// The same element in all lanes.
+    /// `a b`, tight. One factor tight, the other a difference of two stored elements at most.
     ///
     /// # Safety
     /// The machine has the instructions; so for all that follow.
-    unsafe fn splat(x: &Packed) -> Self;
-
-    /// `a b`, tight. One factor tight, the other a difference of two stored elements at most.
     unsafe fn mul(a: &Self, b: &Self) -> Self;
 
     /// `a^2`, tight, for a tight `a`.
@@ -118,21 +213,35 @@ pub trait Lanes<M: MontConfig<4>>: Copy {
     /// `a b - c d`, otherwise as [`Lanes::sum_of_products`].
     unsafe fn difference_of_products(a: &Self, b: &Self, c: &Self, d: &Self) -> Self;
 
-    /// `a + b`, loose, of two elements that are plain or tight.
-    unsafe fn add(a: &Self, b: &Self) -> Self;
+    /// Reads sixteen elements as arkworks holds them: [`PlainPart::gather_plain`].
+    ///
+    /// # Safety
+    /// Every address is readable for 32 bytes.
+    #[inline(always)]
+    unsafe fn gather_plain(base: &[*const u8; LANES], offset: usize) -> Self {
+        let mut out = Self::zero();
+        for n in 0..Self::PARTS {
+            out.set(n, Self::Part::gather_plain(&base[n * Self::WIDTH..(n + 1) * Self::WIDTH], offset));
+        }
+        out
+    }
 
-    /// `a - b`, loose.
-    unsafe fn sub(a: &Self, b: &Self) -> Self;
+    /// Writes sixteen elements as arkworks holds them: [`PlainPart::scatter_plain`].
+    ///
+    /// # Safety
+    /// Every address is writable for 32 bytes.
+    #[inline(always)]
+    unsafe fn scatter_plain(self, base: &[*mut u8; LANES], offset: usize) {
+        for n in 0..Self::PARTS {
+            self.part(n).scatter_plain(&base[n * Self::WIDTH..(n + 1) * Self::WIDTH], offset);
+        }
+    }
 
-    /// `2 a` for a tight `a`; counts as a difference of two stored elements.
-    unsafe fn double(a: &Self) -> Self;
-
-    /// `-a` in the lanes whose bit is set, for a stored `a`. To be tightened before it is written; a
-    /// difference of two such elements multiplies a product, nothing larger.
-    unsafe fn negate_if(self, lanes: u16) -> Self;
-
-    /// The same element, in the range of stored ones. Takes anything loose.
-    unsafe fn tighten(self) -> Self;
+    /// The same element in all lanes.
+    #[inline(always)]
+    unsafe fn splat(x: &Packed) -> Self {
+        Self::gather(&[x.as_ptr().cast(); LANES], 0)
+    }
 
     /// The largest value, over p, and the largest limb but the top one, over 2^50.
     #[cfg(test)]

@@ -32,7 +32,7 @@
 //! Everything stays within what products (16 for IFMA; limbs of 4 with values far from any limit for AVX2) and
 //! [`Lanes::tighten`] take, and what IFMA subtracts stays below 4.
 
-use super::{InstructionSet, Lanes, Packed, Work, LANES};
+use super::{InstructionSet, Lanes, Packed, Parts, Work, LANES};
 use crate::cpu::ntt::{mirrored, reversed, Direction};
 use ark_bn254::{Fr, FrConfig};
 use rayon::prelude::*;

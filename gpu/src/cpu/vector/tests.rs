@@ -50,6 +50,10 @@ impl<L: Lanes<M>, M: MontConfig<4>> Work for Check<'_, L, M> {
         let backwards = L::gather_plain(&addresses, 0);
         // What the ranges allow at most: a tight factor, and a difference of two stored ones.
         let tight = L::mul(&a, &L::sub(&b, &c));
+        let mut negated = a;
+        for n in 0..L::PARTS {
+            negated.set(n, a.part(n).negate_if(0b1010_0110_0000_1111 >> (n * L::WIDTH)));
+        }
         vec![
             ("gather", store(a)),
             ("splat", store(L::splat(&self.0[1][0]))),
@@ -59,8 +63,8 @@ impl<L: Lanes<M>, M: MontConfig<4>> Work for Check<'_, L, M> {
             ("sum", store(L::sum_of_products(&tight, &L::sub(&c, &d), &a, &b).tighten())),
             ("difference", store(L::difference_of_products(&tight, &L::sub(&c, &d), &a, &b).tighten())),
             ("sub", store(L::sub(&L::sub(&tight, &b), &c).tighten())),
-            ("double", store(L::mul(&a, &L::double(&tight)).tighten())),
-            ("negate", store(a.negate_if(0b1010_0110_0000_1111).tighten())),
+            ("double", store(L::mul(&a, &L::add(&tight, &tight)).tighten())),
+            ("negate", store(negated.tighten())),
             ("tighten", store(a.tighten())),
             ("plain", store_plain(plain)),
             ("plain mul", store_plain(L::mul(&b, &plain))),
