@@ -10,7 +10,7 @@
 
 #[cfg(target_arch = "x86_64")]
 use super::vector::{avx2::Avx2Set, ifma::IfmaSet, ntt, InstructionSet, Lanes};
-use super::vector::{Machine, Packed};
+use super::vector::{Constant, Machine, Packed};
 use crate::backend::Transform;
 use ark_bn254::{Fr, FrConfig};
 use ark_ff::{AdditiveGroup, FftField, Field};
@@ -25,9 +25,10 @@ pub struct Roots {
     machine: Machine,
     // By node. Where there are lanes, only for lengths too short for them.
     nodes: Vec<Fr>,
-    // The same for lanes; minus the inverse roots below node 0.
+    // For lanes, see `ntt::Table`.
     packed: Vec<Packed>,
     mirror: [Packed; 16],
+    constants: Vec<Constant>,
 }
 
 impl std::fmt::Debug for Roots {
@@ -37,9 +38,10 @@ impl std::fmt::Debug for Roots {
 }
 
 impl Roots {
-    /// Roots for domains up to `2^log`: 32 bytes times `2^log`.
+    /// Roots for domains up to `2^log`: at most 45 bytes times `2^log`.
     pub fn new(machine: Machine, log: u32) -> Self {
-        let mut roots = Roots { log, machine, nodes: nodes(log), packed: Vec::new(), mirror: [[0; 4]; 16] };
+        let mut roots =
+            Roots { log, machine, nodes: nodes(log), packed: Vec::new(), mirror: [[0; 4]; 16], constants: Vec::new() };
         match machine {
             #[cfg(target_arch = "x86_64")]
             Machine::Ifma => roots.pack::<IfmaSet>(),
@@ -57,6 +59,9 @@ impl Roots {
         }
         let pack = <I::Lanes<FrConfig> as Lanes<FrConfig>>::pack;
         self.nodes.par_iter().with_min_len(SERIAL).map(pack).collect_into_vec(&mut self.packed);
+        let constant = <I::Lanes<FrConfig> as Lanes<FrConfig>>::constant;
+        let upper = &self.nodes[..ntt::upper_nodes(self.log)];
+        upper.par_iter().with_min_len(SERIAL).map(constant).collect_into_vec(&mut self.constants);
         for m in 0..4 {
             let count = 1usize << m;
             for i in 0..count {
@@ -71,7 +76,7 @@ impl Roots {
     /// Transforms of 2^log elements in lanes.
     #[cfg(target_arch = "x86_64")]
     pub(super) fn lanes(&self, log: u32) -> ntt::Transform<'_> {
-        ntt::Transform::new(ntt::Table { nodes: &self.packed, mirror: &self.mirror }, log)
+        ntt::Transform::new(ntt::Table { nodes: &self.packed, mirror: &self.mirror, constants: &self.constants }, log)
     }
 
     /// The arithmetic for vectors of 2^log elements.

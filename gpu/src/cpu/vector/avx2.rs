@@ -26,7 +26,9 @@
 //! value is at most `0.379 |a| |b| + 0.5` (half a modulus, because quotient digits are signed). A column sums at most ten halves
 //! of at most 2^51 each: far from 2^62, the bias that keeps it positive for shifts.
 
-use super::{minus_inverse, Element, Lanes, Packed, Part, Parts, PlainPart, LANES};
+mod constant;
+
+use super::{minus_inverse, Constant, Element, Lanes, Packed, Part, Parts, PlainPart, LANES};
 use ark_ff::{AdditiveGroup, BigInt, BigInteger, Field, MontConfig, PrimeField};
 use std::arch::x86_64::*;
 use std::marker::PhantomData;
@@ -141,21 +143,28 @@ const fn pairs(i: i64) -> i64 {
 type Column = [__m256i; N];
 type Limb = [__m256d; N];
 
+/// The halves of `a b`, or of `-a b` if `MINUS`: low, then high.
+#[inline(always)]
+unsafe fn halves<const MINUS: bool>(a: __m256d, b: __m256d) -> [__m256i; 2] {
+    let (round, split) = (_mm256_set1_pd(ROUND), _mm256_set1_pd(SPLIT));
+    let (hi, lo);
+    if MINUS {
+        hi = _mm256_fnmadd_pd(a, b, round);
+        lo = _mm256_fnmadd_pd(a, b, _mm256_sub_pd(split, hi));
+    } else {
+        hi = _mm256_fmadd_pd(a, b, round);
+        lo = _mm256_fmadd_pd(a, b, _mm256_sub_pd(split, hi));
+    }
+    [_mm256_castpd_si256(lo), _mm256_castpd_si256(hi)]
+}
+
 /// Adds the halves of `a b` to a column and the one above it; subtracts them if `MINUS`.
 #[inline(always)]
 unsafe fn add_product<const MINUS: bool>(a: &Limb, b: &Limb, columns: &mut [Column; 6], at: usize) {
-    let (round, split) = (_mm256_set1_pd(ROUND), _mm256_set1_pd(SPLIT));
     for n in 0..N {
-        let (hi, lo);
-        if MINUS {
-            hi = _mm256_fnmadd_pd(a[n], b[n], round);
-            lo = _mm256_fnmadd_pd(a[n], b[n], _mm256_sub_pd(split, hi));
-        } else {
-            hi = _mm256_fmadd_pd(a[n], b[n], round);
-            lo = _mm256_fmadd_pd(a[n], b[n], _mm256_sub_pd(split, hi));
-        }
-        columns[at][n] = _mm256_add_epi64(columns[at][n], _mm256_castpd_si256(lo));
-        columns[at + 1][n] = _mm256_add_epi64(columns[at + 1][n], _mm256_castpd_si256(hi));
+        let [lo, hi] = halves::<MINUS>(a[n], b[n]);
+        columns[at][n] = _mm256_add_epi64(columns[at][n], lo);
+        columns[at + 1][n] = _mm256_add_epi64(columns[at + 1][n], hi);
     }
 }
 
@@ -368,6 +377,10 @@ impl<M: MontConfig<4>> Lanes<M> for Avx2<M> {
         Element::<M>::new_unchecked(BigInt(raw)).double()
     }
 
+    fn constant(x: &Element<M>) -> Constant {
+        constant::prepare(x)
+    }
+
     fn plain_product() -> Element<M> {
         // 2^255 over 2^256.
         Element::<M>::ONE.double().inverse().expect("p is odd")
@@ -496,6 +509,11 @@ impl<M: MontConfig<4>> PlainPart for Four<M> {
             x.0[i] = _mm256_add_pd(x.0[i], _mm256_and_pd(negative, _mm256_set1_pd(M::P[i])));
         }
         x.carried::<false>().write(base, offset, PLAIN);
+    }
+
+    #[inline(always)]
+    unsafe fn mul_constant(self, w: &Constant) -> Self {
+        constant::product(w, self)
     }
 }
 

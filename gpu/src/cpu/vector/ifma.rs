@@ -18,7 +18,11 @@
 
 #![allow(clippy::needless_range_loop)] // limbs and registers are indices of several arrays
 
-use super::{minus_inverse, Element, InstructionSet, Lanes, Machine, Packed, Part, Parts, PlainPart, Work, LANES};
+mod constant;
+
+use super::{
+    minus_inverse, Constant, Element, InstructionSet, Lanes, Machine, Packed, Part, Parts, PlainPart, Work, LANES,
+};
 use ark_ff::{AdditiveGroup, BigInt, BigInteger, MontConfig};
 use std::arch::x86_64::*;
 use std::marker::PhantomData;
@@ -284,6 +288,10 @@ impl<V: Vector, M: MontConfig<4>> Lanes<M> for Ifma<V, M> {
         Element::<M>::new_unchecked(raw)
     }
 
+    fn constant(x: &Element<M>) -> Constant {
+        constant::prepare(x)
+    }
+
     fn plain_product() -> Element<M> {
         // 2^260 over 2^256.
         Element::<M>::from(16u64)
@@ -447,6 +455,11 @@ impl<V: Vector, M: MontConfig<4>> PlainPart for Eight<V, M> {
             x.0[i] = below.0[i].add(x.0[i].sub(below.0[i]).and(negative));
         }
         x.scatter(base, offset);
+    }
+
+    #[inline(always)]
+    unsafe fn mul_constant(self, w: &Constant) -> Self {
+        constant::product(w, self)
     }
 }
 

@@ -39,6 +39,9 @@ pub const LANES: usize = 16;
 /// An element in memory: 256 bits in the machine's own Montgomery form. Forms of different machines do not mix.
 pub type Packed = [u64; 4];
 
+/// A factor of all lanes, prepared by [`Lanes::constant`]: one row of five limbs per limb of what it multiplies.
+pub type Constant = [[u64; 5]; 5];
+
 /// Reads 32 bytes. By an instruction that the compiler knows nothing about: the checks that debug assertions put around its own
 /// reads cost more than the products between them.
 ///
@@ -112,6 +115,13 @@ pub trait PlainPart: Part {
     /// # Safety
     /// As for [`Part::scatter`].
     unsafe fn scatter_plain(self, base: &[*mut u8], offset: usize);
+
+    /// The product with a prepared factor, tight: with fewer instructions than [`Lanes::mul`]. Takes what is settled, of limbs up
+    /// to 2^52 (doubles) or values up to 16 moduli (integers). In arkworks' form if `self` is.
+    ///
+    /// # Safety
+    /// The machine has the instructions.
+    unsafe fn mul_constant(self, w: &Constant) -> Self;
 }
 
 /// Sixteen elements, seen as registers.
@@ -192,6 +202,9 @@ pub trait Lanes<M: MontConfig<4>>: Parts<Part: PlainPart> {
 
     /// The reverse of [`Lanes::pack`], for any stored element.
     fn unpack(x: &Packed) -> Element<M>;
+
+    /// Prepares a factor for [`PlainPart::mul_constant`].
+    fn constant(x: &Element<M>) -> Constant;
 
     /// What a product of two elements in arkworks' form lacks of being one: `x 2^256` by `y 2^256` gives `x y 2^512` over this
     /// machine's Montgomery factor. The factor over 2^256.

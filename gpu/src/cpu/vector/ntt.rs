@@ -2,39 +2,15 @@
 //!
 //! # Passes
 //! The lowest four levels combine sixteen neighbours: there, lanes are different blocks of sixteen, each with roots of its own. On
-//! levels above, lanes are neighbours, and all of them have the same root. Each pass reads a vector once and writes it once, in
+//! levels above, lanes are neighbours, and all of them have the same root, which is prepared ([`Constant`]). Each pass reads a vector once and writes it once, in
 //! stored form; only the last one reduces numbers fully.
-//!
-//! # Ranges
-//! Bounds in units of p, and of 2^50 for limbs (AVX2), between the sums of a pass; a product with a stored root is at most
-//! `0.194 |x| + 0.5` with limbs of at most 1 (AVX2), and below `0.012 |x| + 1` (IFMA, where the second factor may be 16).
-//!
-//! Downwards, `u + w v` and `u - w v`, from stored elements:
-//!
-//! | after level | AVX2 value | AVX2 limbs | IFMA value (differences are raised by 4) |
-//! |---|---|---|---|
-//! | 0 | 0.51 | 1 | 1.1 |
-//! | 1 | 1.11 | 2 | 5.1 |
-//! | 2 | 1.83 | 3 | 9.1 |
-//! | 3 | 2.69 | 4 | 13.1 |
-//! | 4 | 3.71 | 5 | 17.1 |
-//!
-//! Upwards, `u + v` and `w (u - v)`, with sums brought back to stored ones after the second level:
-//!
-//! | after level | AVX2 sum, limbs | AVX2 product | IFMA sum | IFMA product (of at most) |
-//! |---|---|---|---|---|
-//! | 0 | 0.61, 1 | | 1.1 | |
-//! | 1 | 1.22, 2 | 0.74 | 2.2 | 1.1 (5.1) |
-//! | 2 | 0.51, 1 | 0.98 | 1.1 | 1.1 (6.2) |
-//! | 3 | 1.96, 2 | 0.89 | 2.2 | 1.1 (5.1) |
-//! | 4 | 3.92, 4 | 1.27 | 4.4 | 1.1 (6.2) |
-//!
-//! Everything stays within what products (16 for IFMA; limbs of 4 with values far from any limit for AVX2) and
-//! [`Lanes::tighten`] take, and what IFMA subtracts stays below 4.
 
-use super::{InstructionSet, Lanes, Packed, Parts, Work, LANES};
-use crate::cpu::ntt::{mirrored, reversed, Direction};
+mod passes;
+
+use super::{Constant, InstructionSet, Lanes, Packed, Parts, Work, LANES};
+use crate::cpu::ntt::{reversed, Direction};
 use ark_bn254::{Fr, FrConfig};
+use passes::{Lowest, Upper};
 use rayon::prelude::*;
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -51,11 +27,11 @@ const LOCAL: u32 = 12;
 /// Groups of a task, of 2^8 elements for four levels.
 const GROUPS: usize = 8;
 
-const BYTES: usize = size_of::<Packed>();
-
 /// Roots as the passes read them.
 #[derive(Clone, Copy)]
 pub struct Table<'a> {
+    /// Roots of the nodes above the lowest four levels, prepared: [`upper_nodes`].
+    pub constants: &'a [Constant],
     /// Packed roots by node, see [`crate::cpu::ntt::Roots`].
     pub nodes: &'a [Packed],
     /// Minus the inverse roots below node 0, which has no mirror image: `2^m + i` for node `2^m - 1 - i` of 2^m, `m < 4`.
@@ -106,167 +82,6 @@ struct Pass<'a> {
 unsafe impl Send for Pass<'_> {}
 unsafe impl Sync for Pass<'_> {}
 
-/// Groups of a pass: 2^levels vectors each. The direction in which levels follow each other is `UP`, from small blocks to large.
-struct Groups<'a, I, const UP: bool>(Pass<'a>, Range<usize>, PhantomData<I>);
-
-impl<I: InstructionSet, const UP: bool> Work for Groups<'_, I, UP> {
-    type Output = ();
-
-    #[inline(always)]
-    unsafe fn run(self) {
-        let Groups(pass, range, _) = self;
-        let Pass { table, direction, data, log, top, level, levels, source, target } = pass;
-        let inverse = direction == Direction::Inverse;
-        let (size, step) = (1usize << levels, 1usize << (log - level - levels));
-        let splat = |x: &Packed| [x.as_ptr().cast::<u8>(); LANES];
-        let zero = I::Lanes::<FrConfig>::gather(&splat(&table.mirror[0]), 0);
-        let (mut x, mut w) = ([zero; 16], [zero; 16]);
-        let (mut factor, mut other_factor) = (zero, zero);
-        match &target {
-            Target::Scaled(_, k) => factor = I::Lanes::<FrConfig>::gather(&splat(k), 0),
-            Target::Sum(_, k, _, other) => {
-                factor = I::Lanes::<FrConfig>::gather(&splat(k), 0);
-                other_factor = I::Lanes::<FrConfig>::gather(&splat(other), 0);
-            }
-            _ => {}
-        }
-        let mut ready = usize::MAX;
-        let mut group = range.start;
-        while group < range.end {
-            // The place of each lane's first element in the vector, in that of the source, and its node.
-            let (mut place, mut from, mut node) = ([0usize; LANES], [0usize; LANES], [0usize; LANES]);
-            let mut fill = true;
-            if step == 1 {
-                for lane in 0..LANES {
-                    from[lane] = group * LANES + lane;
-                    let block =
-                        if matches!(source, Source::Reversed(_)) { reversed(from[lane], level) } else { from[lane] };
-                    place[lane] = block * size;
-                    node[lane] = (top << level) + block;
-                }
-            } else {
-                let block = group * LANES / step;
-                for lane in 0..LANES {
-                    place[lane] = (block * size * step) + group * LANES % step + lane;
-                    node[lane] = (top << level) + block;
-                }
-                fill = ready != block;
-                ready = block;
-            }
-            if fill {
-                for m in 0..levels {
-                    let mut at = [std::ptr::null(); LANES];
-                    for lane in 0..LANES {
-                        at[lane] = if !inverse {
-                            table.nodes.as_ptr().wrapping_add(node[lane] << m)
-                        } else if node[lane] == 0 {
-                            table.mirror.as_ptr().wrapping_add(1 << m)
-                        } else {
-                            table.nodes.as_ptr().wrapping_add(mirrored(node[lane]) << m)
-                        }
-                        .cast::<u8>();
-                    }
-                    let count = 1usize << m;
-                    for j in 0..count {
-                        let offset = if inverse { count - 1 - j } else { j };
-                        w[(count + j) & 15] = I::Lanes::<FrConfig>::gather(&at, offset * BYTES);
-                    }
-                }
-            }
-
-            let mut at = [std::ptr::null_mut(); LANES];
-            for lane in 0..LANES {
-                at[lane] = data.wrapping_add(place[lane]).cast::<u8>();
-            }
-            match source {
-                Source::Here => {
-                    for k in 0..size {
-                        x[k & 15] = I::Lanes::<FrConfig>::gather(&at.map(|x| x.cast_const()), k * step * BYTES);
-                    }
-                }
-                Source::Reversed(values) => {
-                    let mut at = [std::ptr::null(); LANES];
-                    for lane in 0..LANES {
-                        at[lane] = values.as_ptr().wrapping_add(from[lane]).cast::<u8>();
-                    }
-                    for k in 0..size {
-                        let offset = reversed(k, levels) << level;
-                        x[k & 15] = I::Lanes::<FrConfig>::gather_plain(&at, offset * BYTES).tighten();
-                    }
-                }
-                Source::Times(values) => {
-                    let mut other = [std::ptr::null(); LANES];
-                    for lane in 0..LANES {
-                        other[lane] = values.as_ptr().wrapping_add(place[lane]).cast::<u8>();
-                    }
-                    for k in 0..size {
-                        let a = I::Lanes::<FrConfig>::gather(&at.map(|x| x.cast_const()), k * step * BYTES);
-                        let b = I::Lanes::<FrConfig>::gather(&other, k * step * BYTES);
-                        x[k & 15] = I::Lanes::<FrConfig>::mul(&a, &b);
-                    }
-                }
-            }
-
-            #[cfg(test)]
-            tests::check_ranges::<I>(UP, 0, &x[..size]);
-            for number in 0..levels {
-                let m = if UP { levels - 1 - number } else { number };
-                let (count, half) = (1usize << m, size >> (m + 1));
-                for j in 0..count {
-                    for i in 0..half {
-                        let (u, v) = ((2 * j * half + i) & 15, (2 * j * half + half + i) & 15);
-                        let w = &w[(count + j) & 15];
-                        if UP {
-                            let (a, b) = if inverse { (v, u) } else { (u, v) };
-                            let difference = I::Lanes::<FrConfig>::sub(&x[a], &x[b]);
-                            let mut sum = I::Lanes::<FrConfig>::add(&x[u], &x[v]);
-                            if number == 1 {
-                                sum = sum.tighten();
-                            }
-                            x[u] = sum;
-                            x[v] = I::Lanes::<FrConfig>::mul(w, &difference);
-                        } else {
-                            let t = I::Lanes::<FrConfig>::mul(w, &x[v]);
-                            x[v] = I::Lanes::<FrConfig>::sub(&x[u], &t);
-                            x[u] = I::Lanes::<FrConfig>::add(&x[u], &t);
-                        }
-                    }
-                }
-                #[cfg(test)]
-                tests::check_ranges::<I>(UP, number + 1, &x[..size]);
-            }
-
-            if matches!(target, Target::Here) {
-                for k in 0..size {
-                    x[k & 15].tighten().scatter(&at, k * step * BYTES);
-                }
-            } else {
-                let (Target::Plain(out) | Target::Scaled(out, _) | Target::Sum(out, ..)) = target else { return };
-                for lane in 0..LANES {
-                    at[lane] = out.wrapping_add(place[lane]).cast::<u8>();
-                }
-                for k in 0..size {
-                    let mut value = x[k & 15];
-                    match target {
-                        Target::Sum(_, _, other, _) => {
-                            let mut other_at = [std::ptr::null(); LANES];
-                            for lane in 0..LANES {
-                                other_at[lane] = other.as_ptr().wrapping_add(place[lane]).cast::<u8>();
-                            }
-                            let other = I::Lanes::<FrConfig>::gather(&other_at, k * step * BYTES);
-                            value = I::Lanes::<FrConfig>::sum_of_products(&factor, &value, &other_factor, &other);
-                        }
-                        Target::Scaled(..) => value = I::Lanes::<FrConfig>::mul(&factor, &value),
-                        _ => {}
-                    }
-                    value.scatter_plain(&at, k * step * BYTES);
-                }
-            }
-            group += 1;
-        }
-    }
-}
-
 impl Pass<'_> {
     /// The same for other levels.
     fn levels(&self, level: u32, levels: u32) -> Self {
@@ -278,8 +93,14 @@ impl Pass<'_> {
     }
 
     fn run<I: InstructionSet, const UP: bool>(self, range: Range<usize>) {
-        // SAFETY: `Transform::new` asked for the machine and compared lengths.
-        unsafe { I::call(Groups::<I, UP>(self, range, PhantomData)) }
+        // SAFETY: the machine was asked before, lengths compared by `Transform`, and so all addresses are within the vectors.
+        unsafe {
+            if self.level + LEVELS == self.log {
+                I::call(Lowest::<I, UP>(self, range, PhantomData))
+            } else {
+                I::call(Upper::<I, UP>(self, range, PhantomData))
+            }
+        }
     }
 
     /// All groups, on all threads.
@@ -295,6 +116,11 @@ impl Pass<'_> {
         let groups = self.groups() >> blocks;
         self.run::<I, UP>(block * groups..(block + 1) * groups);
     }
+}
+
+/// Nodes above the lowest four levels of transforms of 2^log elements.
+pub fn upper_nodes(log: u32) -> usize {
+    1 << log.saturating_sub(LEVELS)
 }
 
 /// Levels `first..end` in passes, the largest blocks first: first level and their number.
