@@ -143,6 +143,13 @@ const fn pairs(i: i64) -> i64 {
 type Column = [__m256i; N];
 type Limb = [__m256d; N];
 
+/// Rows of a product: five, which the compiler is not to know. It would unroll their loop, sum all columns as trees, and keep
+/// halves in memory until then; as it is, columns go from row to row in registers.
+#[inline(always)]
+fn rows() -> usize {
+    std::hint::black_box(5)
+}
+
 /// The halves of `a b`, or of `-a b` if `MINUS`: low, then high.
 #[inline(always)]
 unsafe fn halves<const MINUS: bool>(a: __m256d, b: __m256d) -> [__m256i; 2] {
@@ -194,7 +201,7 @@ impl<M: MontConfig<4>> Avx2<M> {
         for i in 0..5 {
             columns[i] = [_mm256_set1_epi64x(start[i]); N];
         }
-        for i in 0..5 {
+        for i in 0..rows() {
             columns[5] = [_mm256_set1_epi64x(start[i + 5]); N];
             for j in 0..5 {
                 add_product::<false>(&a.0[i], &b.0[j], &mut columns, j);

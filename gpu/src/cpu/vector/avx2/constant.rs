@@ -7,7 +7,7 @@
 //! One register at a time: seven columns, a limb and two constants are what sixteen registers hold, and the chain of two
 //! reduction steps is short enough for the processor to be at work on the next register meanwhile.
 
-use super::{balanced, halves, low_bits, Constants, Four, HALF, INTEGER, ROUND, UNIT};
+use super::{balanced, halves, low_bits, rows, Constants, Four, HALF, INTEGER, ROUND, UNIT};
 use crate::cpu::vector::{Constant, Element};
 use ark_ff::{Field, MontConfig, PrimeField};
 use std::arch::x86_64::*;
@@ -62,12 +62,9 @@ pub unsafe fn product<M: MontConfig<4>>(w: &Constant, mut a: Four<M>) -> Four<M>
     for i in 0..7 {
         columns[i] = _mm256_set1_epi64x(START[i]);
     }
-    // Written out: of a loop over rows the compiler makes one that keeps columns in memory.
-    add_row(a.0[0], &w[0], &mut columns);
-    add_row(a.0[1], &w[1], &mut columns);
-    add_row(a.0[2], &w[2], &mut columns);
-    add_row(a.0[3], &w[3], &mut columns);
-    add_row(a.0[4], &w[4], &mut columns);
+    for i in 0..rows() {
+        add_row(a.0[i], &w[i], &mut columns);
+    }
     reduce::<M>(&mut columns, 0);
     reduce::<M>(&mut columns, 1);
     for i in 0..4 {
