@@ -16,7 +16,7 @@ use ark_ff::{AdditiveGroup, UniformRand};
 use cpu_time::ProcessTime;
 use novation_gpu::cpu::adder::{Adder, Job, Scalar};
 use novation_gpu::cpu::vector::adder::{Curve, Vectorised};
-use novation_gpu::cpu::vector::{InstructionSet, Lanes, Machine, Parts, Work, LANES};
+use novation_gpu::cpu::vector::{InstructionSet, Lanes, Machine, Work, LANES};
 use novation_gpu::cpu::CpuBackend;
 use novation_gpu::{Backend, Transform};
 use rand_chacha::rand_core::SeedableRng;

@@ -26,6 +26,8 @@
 //! value is at most `0.379 |a| |b| + 0.5` (half a modulus, because quotient digits are signed). A column sums at most ten halves
 //! of at most 2^51 each: far from 2^62, the bias that keeps it positive for shifts.
 
+#![allow(clippy::needless_range_loop)] // limbs and registers are indices of several arrays
+
 mod constant;
 
 use super::{minus_inverse, Constant, Element, Lanes, Packed, Part, Parts, PlainPart, LANES};

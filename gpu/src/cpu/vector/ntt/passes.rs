@@ -28,6 +28,8 @@
 //! Everything stays within what products (16 for IFMA; limbs of 4 with values far from any limit for AVX2) and
 //! [`Part::tighten`] take, and what IFMA subtracts stays below 4.
 
+#![allow(clippy::needless_range_loop)] // lanes and vectors are indices of several arrays
+
 #[cfg(test)]
 use super::tests;
 use super::{Pass, Source, Target, LEVELS};
