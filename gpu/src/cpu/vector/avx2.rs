@@ -22,8 +22,8 @@
 //! | tight | at most 1 (products), see [`Lanes::sum_of_products`] for sums | at most 2^50 |
 //! | loose | at most 4 | at most 5 * 2^50 |
 //!
-//! A product needs `|a_i b_j| <= 2^102`: 2^50 by 2^52 at most, a tight limb by a sum of four, or by a difference of two plain ones. Its
-//! value is at most `0.379 |a| |b| + 0.5` (half a modulus, because quotient digits are signed). A column sums at most ten halves
+//! A product needs `|a_i b_j| <= 2^102`: 2^50 by 2^52 at most, a tight limb by a sum of four, or by a difference of two plain
+//! ones. Its value is at most `0.379 |a| |b| + 0.5` (half a modulus, because quotient digits are signed). A column sums at most ten halves
 //! of at most 2^51 each: far from 2^62, the bias that keeps it positive for shifts.
 
 #![allow(clippy::needless_range_loop)] // limbs and registers are indices of several arrays
@@ -145,17 +145,31 @@ const fn pairs(i: i64) -> i64 {
 type Column = [__m256i; N];
 type Limb = [__m256d; N];
 
-/// Rows of a product: five, which the compiler is not to know. It would unroll their loop, sum all columns as trees, and keep
-/// halves in memory until then; as it is, columns go from row to row in registers.
-#[inline(always)]
-fn rows() -> usize {
-    std::hint::black_box(5)
+/// Constants of a product, in all lanes. Read through a pointer that the compiler cannot see through ([`Avx2::table`]): constants
+/// that it knows it broadcasts anew at every use, which is one instruction in six.
+struct Table {
+    round: __m256d,
+    split: __m256d,
+    /// 2^52 of [`low_bits`] times the inverse is a multiple of 2^52: subtracted within the constant.
+    round_u: __m256d,
+    minus_inverse: __m256d,
+    p: [__m256d; 5],
 }
 
-/// The halves of `a b`, or of `-a b` if `MINUS`: low, then high.
+const fn splat(x: f64) -> __m256d {
+    // SAFETY: four doubles are what the type is.
+    unsafe { std::mem::transmute([x; 4]) }
+}
+
+/// The halves of `a b`: low, then high.
 #[inline(always)]
-unsafe fn halves<const MINUS: bool>(a: __m256d, b: __m256d) -> [__m256i; 2] {
-    let (round, split) = (_mm256_set1_pd(ROUND), _mm256_set1_pd(SPLIT));
+unsafe fn halves(a: __m256d, b: __m256d) -> [__m256i; 2] {
+    halves_by::<false>(a, b, _mm256_set1_pd(ROUND), _mm256_set1_pd(SPLIT))
+}
+
+/// [`halves`] by [`ROUND`] and [`SPLIT`] as given, or those of `-a b` if `MINUS`.
+#[inline(always)]
+unsafe fn halves_by<const MINUS: bool>(a: __m256d, b: __m256d, round: __m256d, split: __m256d) -> [__m256i; 2] {
     let (hi, lo);
     if MINUS {
         hi = _mm256_fnmadd_pd(a, b, round);
@@ -169,9 +183,9 @@ unsafe fn halves<const MINUS: bool>(a: __m256d, b: __m256d) -> [__m256i; 2] {
 
 /// Adds the halves of `a b` to a column and the one above it; subtracts them if `MINUS`.
 #[inline(always)]
-unsafe fn add_product<const MINUS: bool>(a: &Limb, b: &Limb, columns: &mut [Column; 6], at: usize) {
+unsafe fn add_product<const MINUS: bool>(a: &Limb, b: &Limb, columns: &mut [Column; 6], at: usize, table: &Table) {
     for n in 0..N {
-        let [lo, hi] = halves::<MINUS>(a[n], b[n]);
+        let [lo, hi] = halves_by::<MINUS>(a[n], b[n], table.round, table.split);
         columns[at][n] = _mm256_add_epi64(columns[at][n], lo);
         columns[at + 1][n] = _mm256_add_epi64(columns[at + 1][n], hi);
     }
@@ -185,6 +199,26 @@ unsafe fn low_bits(x: __m256i) -> __m256d {
 }
 
 impl<M: MontConfig<4>> Avx2<M> {
+    const TABLE: Table = {
+        let (mut p, mut i) = ([splat(0.0); 5], 0);
+        while i < 5 {
+            p[i] = splat(M::P[i]);
+            i += 1;
+        }
+        Table {
+            round: splat(ROUND),
+            split: splat(SPLIT),
+            round_u: splat(ROUND - INTEGER * M::MINUS_INVERSE),
+            minus_inverse: splat(M::MINUS_INVERSE),
+            p,
+        }
+    };
+
+    #[inline(always)]
+    fn table() -> &'static Table {
+        std::hint::black_box(&Self::TABLE)
+    }
+
     /// Montgomery's product of sums, row by row: `a b`, plus (or minus, if `MINUS`) `c d` where there is one.
     ///
     /// Reduction of column i: with `u` its low bits, `m = -u / p mod 2^51`, balanced, makes the column divisible by 2^51. `m p_0`
@@ -194,37 +228,34 @@ impl<M: MontConfig<4>> Avx2<M> {
     /// is rounded down.
     #[inline(always)]
     unsafe fn product<const TWO: bool, const MINUS: bool>(a: &Self, b: &Self, c: &Self, d: &Self) -> Self {
-        let round = _mm256_set1_pd(ROUND);
-        let minus_inverse = _mm256_set1_pd(M::MINUS_INVERSE);
-        // 2^52 of `low_bits` times the inverse is a multiple of 2^52: subtracted within the constant.
-        let round_u = _mm256_set1_pd(ROUND - INTEGER * M::MINUS_INVERSE);
+        let table = Self::table();
         let mut columns = [[_mm256_setzero_si256(); N]; 6];
         let start = if TWO { &START_TWO } else { &START };
         for i in 0..5 {
             columns[i] = [_mm256_set1_epi64x(start[i]); N];
         }
-        for i in 0..rows() {
+        for i in 0..5 {
             columns[5] = [_mm256_set1_epi64x(start[i + 5]); N];
             for j in 0..5 {
-                add_product::<false>(&a.0[i], &b.0[j], &mut columns, j);
+                add_product::<false>(&a.0[i], &b.0[j], &mut columns, j, table);
             }
             if TWO {
                 for j in 0..5 {
-                    add_product::<MINUS>(&c.0[i], &d.0[j], &mut columns, j);
+                    add_product::<MINUS>(&c.0[i], &d.0[j], &mut columns, j, table);
                 }
             }
             let mut m = [_mm256_setzero_pd(); N];
             for n in 0..N {
                 let u = low_bits(columns[0][n]);
-                let hi = _mm256_fmadd_pd(u, minus_inverse, round_u);
-                m[n] = _mm256_fmadd_pd(u, minus_inverse, _mm256_sub_pd(round_u, hi));
+                let hi = _mm256_fmadd_pd(u, table.minus_inverse, table.round_u);
+                m[n] = _mm256_fmadd_pd(u, table.minus_inverse, _mm256_sub_pd(table.round_u, hi));
                 let carry = _mm256_add_epi64(columns[0][n], _mm256_set1_epi64x(HALF - 1));
                 columns[1][n] = _mm256_add_epi64(columns[1][n], _mm256_srli_epi64::<51>(carry));
-                let hi = _mm256_fmadd_pd(m[n], _mm256_set1_pd(M::P[0]), round);
+                let hi = _mm256_fmadd_pd(m[n], table.p[0], table.round);
                 columns[1][n] = _mm256_add_epi64(columns[1][n], _mm256_castpd_si256(hi));
             }
             for j in 1..5 {
-                add_product::<false>(&m, &[_mm256_set1_pd(M::P[j]); N], &mut columns, j);
+                add_product::<false>(&m, &[table.p[j]; N], &mut columns, j, table);
             }
             for j in 0..5 {
                 columns[j] = columns[j + 1];

@@ -7,7 +7,7 @@
 //! One register at a time: seven columns, a limb and two constants are what sixteen registers hold, and the chain of two
 //! reduction steps is short enough for the processor to be at work on the next register meanwhile.
 
-use super::{balanced, halves, low_bits, rows, Constants, Four, HALF, INTEGER, ROUND, UNIT};
+use super::{balanced, halves, low_bits, Constants, Four, HALF, INTEGER, ROUND, UNIT};
 use crate::cpu::vector::{Constant, Element};
 use ark_ff::{Field, MontConfig, PrimeField};
 use std::arch::x86_64::*;
@@ -62,7 +62,9 @@ pub unsafe fn product<M: MontConfig<4>>(w: &Constant, mut a: Four<M>) -> Four<M>
     for i in 0..7 {
         columns[i] = _mm256_set1_epi64x(START[i]);
     }
-    for i in 0..rows() {
+    // Five, which the compiler is not to know: it would unroll the loop, sum columns as trees and keep halves in memory until
+    // then. As it is, columns go from row to row in registers.
+    for i in 0..std::hint::black_box(5) {
         add_row(a.0[i], &w[i], &mut columns);
     }
     reduce::<M>(&mut columns, 0);
@@ -84,7 +86,7 @@ unsafe fn add_row(a: __m256d, row: &[u64; 5], columns: &mut Columns) {
 
 #[inline(always)]
 unsafe fn add(a: __m256d, b: __m256d, columns: &mut Columns, at: usize) {
-    let [lo, hi] = halves::<false>(a, b);
+    let [lo, hi] = halves(a, b);
     columns[at] = _mm256_add_epi64(columns[at], lo);
     columns[at + 1] = _mm256_add_epi64(columns[at + 1], hi);
 }
