@@ -1,6 +1,7 @@
 //! The command line.
 
 use clap::{Args, Parser, Subcommand};
+use novation_prover::worker::{InFlight, InFlightError};
 use novation_state::size::Size;
 use std::path::PathBuf;
 
@@ -192,6 +193,10 @@ pub struct Prover {
     /// What computes: auto, cpu, cuda, dual, dual:cuda, reference.
     #[arg(long, value_name = "NAME", default_value = "auto")]
     pub backend: String,
+    /// Batches to prove at a time, 1 to 16. All share key and circuit; each takes memory of its own beside them for its witness, its row
+    /// products and its sums, on the card for cuda (`novation bench --batch SIZE` prints the peak with one). With cpu they share the cores: more than 1 fills the time in which one waits for its witness.
+    #[arg(long, value_name = "N", env = "NOVATION_IN_FLIGHT", default_value = "1", value_parser = in_flight)]
+    pub in_flight: InFlight,
     /// What the node calls this worker [default: the machine's name and the process's number].
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
@@ -358,6 +363,11 @@ fn root(text: &str) -> Result<ark_bn254::Fr, String> {
     novation_verifier::encoding::from_hex_word(text).map_err(|error| error.to_string())
 }
 
+/// Proofs in flight.
+fn in_flight(text: &str) -> Result<InFlight, String> {
+    text.parse().map_err(|rule: InFlightError| rule.to_string())
+}
+
 /// A circuit size by name.
 fn size(name: &str) -> Result<Size, String> {
     Size::by_name(name).ok_or_else(|| {
@@ -374,6 +384,25 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn proofs_in_flight_are_one_to_sixteen() {
+        let parse = |more: &[&str]| {
+            let usual = ["novation", "prover", "--url", "http://h", "--token-file", "t"];
+            Cli::try_parse_from(usual.iter().chain(more))
+        };
+        let of = |cli: Cli| match cli.command {
+            Command::Prover(prover) => prover.in_flight.get(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(of(parse(&[]).unwrap()), 1);
+        assert_eq!(of(parse(&["--in-flight", "16"]).unwrap()), 16);
+        for wrong in ["0", "17", "two"] {
+            let error = parse(&["--in-flight", wrong]).unwrap_err().to_string();
+            let named = format!("invalid value '{wrong}' for '--in-flight <N>': a whole number from 1 to 16");
+            assert!(error.contains(&named), "{error}");
+        }
     }
 
     #[test]

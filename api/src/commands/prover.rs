@@ -45,21 +45,26 @@ pub fn run(args: &Prover) -> anyhow::Result<()> {
             return Ok(());
         }
     };
-    screen.say(format!("ready for batches of circuit {circuit}, from {}", args.url));
-    Worker::new(node, circuit, prover, Said(screen), Pace::default()).run(&stop)?;
+    let at_a_time = match args.in_flight.get() {
+        1 => String::new(),
+        several => format!(", {several} at a time"),
+    };
+    screen.say(format!("ready for batches of circuit {circuit}, from {}{at_a_time}", args.url));
+    let worker = Worker::new(node, circuit, prover, Said(screen), Pace::default());
+    worker.in_flight(args.in_flight).run(&stop)?;
     screen.say("stopped");
     Ok(())
 }
 
-/// Ctrl-C lets the batch in work be finished, a second one hands it back; a service manager's SIGTERM hands it back at once, since it kills what
-/// takes long.
+/// Ctrl-C lets the batches in work be finished, a second one hands them back; a service manager's SIGTERM hands them back at once, since it
+/// kills what takes long.
 async fn heed_signals(stop: Stop, screen: Screen) {
     let interrupts = async {
         while tokio::signal::ctrl_c().await.is_ok() {
             if stop.is_asked() {
                 return;
             }
-            screen.say("stopping when the batch in work is proven; once more to hand it back");
+            screen.say("stopping when what is in work is proven; once more to hand it back");
             stop.finish();
         }
     };
@@ -76,7 +81,7 @@ async fn heed_signals(stop: Stop, screen: Screen) {
         () = interrupts => {}
         () = terminated => {}
     }
-    screen.say("stopping: the batch in work goes back to the node");
+    screen.say("stopping: what is in work goes back to the node");
     stop.now();
 }
 

@@ -181,7 +181,8 @@ impl Service {
         if settings.prover.local {
             let source = Local::new(desk.clone(), runtime::Handle::current(), WORKER);
             let pace = Pace { idle: IDLE, ..Pace::default() };
-            let worker = Worker::new(source, prover.circuit().clone(), prover.shared(), Logged { progress }, pace);
+            let worker = Worker::new(source, prover.circuit().clone(), prover.shared(), Logged { progress }, pace)
+                .in_flight(settings.in_flight()?);
             let stop = service.stop.clone();
             let work = move || worker.run(&stop).map_err(|rejected| Failure::Fatal(rejected.to_string()));
             service.tasks.spawn_blocking(move || ("the prover", work()));

@@ -3,6 +3,7 @@
 //! Every setting has a default with which `novation node` runs on an empty machine. `novation node --print-config` writes them all.
 
 use alloy::primitives::Address;
+use novation_prover::worker::{InFlight, InFlightError};
 use novation_state::size::Size;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -100,8 +101,11 @@ pub struct Cadence {
 pub struct ProverSettings {
     /// Whether this process proves too; `novation prover` does so from other machines in any case.
     pub local: bool,
-    /// What computes: auto, cpu, reference, dual.
+    /// What computes: auto, cpu, cuda, dual, dual:cuda, reference.
     pub backend: String,
+    /// Batches that this process proves at a time, 1 to 16; each takes memory of its own beside the key
+    /// (`novation bench --batch SIZE` prints the peak with one). `NOVATION_IN_FLIGHT`.
+    pub in_flight: u64,
     /// Seconds for which a worker holds a job without a sign of life.
     pub lease_seconds: u64,
 }
@@ -170,7 +174,7 @@ impl Default for Cadence {
 
 impl Default for ProverSettings {
     fn default() -> ProverSettings {
-        ProverSettings { local: true, backend: "auto".into(), lease_seconds: 60 }
+        ProverSettings { local: true, backend: "auto".into(), in_flight: 1, lease_seconds: 60 }
     }
 }
 
@@ -254,6 +258,10 @@ impl Settings {
                 *place = parse(name, &address, "an address with a port, like 127.0.0.1:8080")?;
             }
         }
+        if let Some(number) = set("NOVATION_IN_FLIGHT") {
+            let parsed: InFlight = parse("NOVATION_IN_FLIGHT", &number, &InFlightError.to_string())?;
+            settings.prover.in_flight = parsed.get() as u64;
+        }
         settings.check()?;
         Ok(settings)
     }
@@ -261,6 +269,7 @@ impl Settings {
     fn check(&self) -> Result<(), SettingsError> {
         let value = |key, value: String, rule: &str| Err(SettingsError::Value { key, value, rule: rule.to_owned() });
         self.circuit()?;
+        self.in_flight()?;
         let Cadence { window_seconds, batch_seconds, round_seconds, max_unproven } = self.cadence;
         let positive = [
             ("cadence.window_seconds", window_seconds),
@@ -291,6 +300,19 @@ impl Settings {
             key: "size",
             value: self.size.clone(),
             rule: format!("one of {}", novation_state::size::ALL.map(|size| size.name).join(", ")),
+        })
+    }
+
+    /// Batches that this process proves at a time.
+    ///
+    /// # Errors
+    /// [`SettingsError::Value`] for a number outside its range.
+    pub fn in_flight(&self) -> Result<InFlight, SettingsError> {
+        let number = self.prover.in_flight;
+        InFlight::try_from(number).map_err(|rule| SettingsError::Value {
+            key: "prover.in_flight",
+            value: number.to_string(),
+            rule: rule.to_string(),
         })
     }
 
@@ -335,6 +357,8 @@ mod tests {
         let settings = load(file, &[("DATABASE_URL", "postgres://h/d"), ("NOVATION_LISTEN", "0.0.0.0:1")]).unwrap();
         assert_eq!((settings.data.as_path(), settings.database_url()), (Path::new("/a"), "postgres://h/d".to_owned()));
         assert_eq!((settings.cadence.window_seconds, settings.listen.port()), (1, 1));
+        let settings = load("[prover]\nin_flight = 2\n", &[("NOVATION_IN_FLIGHT", "3")]).unwrap();
+        assert_eq!(settings.in_flight().unwrap().get(), 3);
     }
 
     #[test]
@@ -344,6 +368,12 @@ mod tests {
         assert_eq!(refused("[cadence]\nwindow_seconds = 0", &[]), "cadence.window_seconds = `0`: at least 1");
         let l1 = "l1.contract = ``: needed with l1.url: the address of the Novation contract; `novation deploy` makes a new one";
         assert_eq!(load("", &[("NOVATION_L1_URL", "http://h")]).unwrap().l1.novation().unwrap_err().to_string(), l1);
+        let rule = "a whole number from 1 to 16";
+        for number in [0, 17] {
+            let said = refused(&format!("[prover]\nin_flight = {number}"), &[]);
+            assert_eq!(said, format!("prover.in_flight = `{number}`: {rule}"));
+        }
+        assert_eq!(refused("", &[("NOVATION_IN_FLIGHT", "two")]), format!("NOVATION_IN_FLIGHT = `two`: {rule}"));
         let listen = "NOVATION_LISTEN = `here`: an address with a port, like 127.0.0.1:8080";
         assert_eq!(refused("", &[("NOVATION_LISTEN", "here")]), listen);
         assert!(refused("wndow = 1", &[]).contains("unknown field `wndow`"));

@@ -5,7 +5,9 @@ use novation_api::worker::{prepare, Local, PrepareError, Remote, RemoteError, To
 use novation_gpu::choose;
 use novation_prover::dump::Dump;
 use novation_prover::keyfile::KeyStore;
-use novation_prover::worker::{Delivered, Job, JobSource, Listener, Note, Pace, Rejected, SourceError, Stop, Worker};
+use novation_prover::worker::{
+    Delivered, InFlight, Job, JobSource, Listener, Note, Pace, Rejected, SourceError, Stop, Worker,
+};
 use novation_sequencer::jobs::{Jobs, Stage};
 use novation_verifier::groth16::Proof;
 use std::io::{BufRead, BufReader};
@@ -34,6 +36,13 @@ fn hire<S: JobSource>(node: &Node, source: S, stop: &Stop) -> JoinHandle<Result<
     std::thread::spawn(move || worker.run(&stop))
 }
 
+/// Runs a worker with three proofs in flight.
+fn several<S: JobSource>(node: &Node, source: S, stop: &Stop) -> JoinHandle<Result<(), Rejected>> {
+    let worker = Worker::new(source, circuit(), node.prover(), (), PACE).in_flight(InFlight::try_from(3).unwrap());
+    let stop = stop.clone();
+    std::thread::spawn(move || worker.run(&stop))
+}
+
 async fn join<T: Send + 'static>(thread: JoinHandle<T>) -> T {
     tokio::task::spawn_blocking(|| thread.join().unwrap()).await.unwrap()
 }
@@ -54,6 +63,107 @@ async fn several_workers_prove_everything_once_remote_and_local_alike() {
     let mut told = node.told.lock().unwrap().clone();
     told.sort_unstable();
     assert_eq!(told, (1..=12).collect::<Vec<u64>>());
+}
+
+/// Counts the jobs that are out.
+struct Counted<S> {
+    source: S,
+    out: Arc<Mutex<(usize, usize)>>,
+}
+
+impl<S: JobSource> Counted<S> {
+    fn one_less(&self) {
+        self.out.lock().unwrap().0 -= 1;
+    }
+}
+
+impl<S: JobSource> JobSource for Counted<S> {
+    fn claim(&self) -> Result<Option<Job>, SourceError> {
+        let mut out = self.out.lock().unwrap();
+        let job = self.source.claim()?;
+        out.0 += usize::from(job.is_some());
+        out.1 = out.1.max(out.0);
+        Ok(job)
+    }
+    /// Once as many jobs are out as can be.
+    fn witness(&self, job: &Job) -> Result<Dump, SourceError> {
+        while job.batch <= 3 && self.out.lock().unwrap().1 < 3 {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        self.source.witness(job)
+    }
+    fn extend(&self, job: &Job) -> Result<(), SourceError> {
+        self.source.extend(job)
+    }
+    fn deliver(&self, job: &Job, proof: &Proof) -> Result<Delivered, SourceError> {
+        let done = self.source.deliver(job, proof);
+        self.one_less();
+        done
+    }
+    fn give_up(&self, job: &Job, reason: &str) -> Result<(), SourceError> {
+        let done = self.source.give_up(job, reason);
+        self.one_less();
+        done
+    }
+    fn hand_back(&self, job: &Job) -> Result<(), SourceError> {
+        let done = self.source.hand_back(job);
+        self.one_less();
+        done
+    }
+}
+
+/// Over HTTP and in the node's process: three leases at a time, one of a batch that cannot be proven.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_worker_has_three_batches_in_flight_and_proves_each_once() {
+    for over_http in [true, false] {
+        let node = Node::start(9, LEASE).await;
+        let mut lie = witness(5);
+        lie.assignment[2] += ark_bn254::Fr::from(1);
+        node.desk.enqueue(5, lie).await.unwrap();
+        let (stop, out) = (Stop::default(), Arc::new(Mutex::new((0, 0))));
+        let worker = if over_http {
+            several(&node, Counted { source: remote(&node.url, "box"), out: out.clone() }, &stop)
+        } else {
+            let source = Local::new(node.desk.clone(), Handle::current(), "local");
+            several(&node, Counted { source, out: out.clone() }, &stop)
+        };
+        while node.job(5).await.failures < 1 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        for batch in (1..=9).filter(|batch| *batch != 5) {
+            node.proof(batch).await;
+        }
+        node.desk.enqueue(5, witness(5)).await.unwrap();
+        node.all_proven(9).await;
+        stop.finish();
+        assert_eq!(join(worker).await, Ok(()));
+        assert_eq!(*out.lock().unwrap(), (0, 3));
+        let jobs = node.desk.jobs().list(0, 100).await.unwrap();
+        for job in &jobs {
+            let failures = if job.batch == 5 { job.failures.max(1) } else { 0 };
+            let expected = (Stage::Proven, failures + 1, failures);
+            assert_eq!((job.stage, job.attempt, job.failures), expected, "{job:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_is_stopped_hands_all_its_jobs_back() {
+    let node = Node::start(4, LEASE).await;
+    let stop = Stop::default();
+    let worker = several(&node, Stuck(remote(&node.url, "leaver")), &stop);
+    let claimed = || async {
+        let jobs = node.desk.jobs().list(0, 9).await.unwrap();
+        jobs.iter().filter(|job| job.stage == Stage::Claimed).count()
+    };
+    while claimed().await < 3 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    stop.now();
+    assert_eq!(join(worker).await, Ok(()));
+    let jobs = node.desk.jobs().list(0, 9).await.unwrap();
+    let found: Vec<_> = jobs.iter().map(|job| (job.stage, job.attempt, job.failures)).collect();
+    assert_eq!(found, [(Stage::Open, 1, 0), (Stage::Open, 1, 0), (Stage::Open, 1, 0), (Stage::Open, 0, 0)]);
 }
 
 /// Claims a job, says so, and never comes to an end with it.
