@@ -17,6 +17,21 @@ use novation_state::size::Size;
 use novation_state::transition::{Deposit, SignedCommand};
 use novation_state::units::{Lots, Time, PRICE_BITS};
 
+/// What an order must be by itself, before any account, market or clock is asked: of orders that are sent, and of those that are only
+/// thought about.
+///
+/// # Errors
+/// [`Refused::EmptyOrder`], [`Rejection::PegRange`].
+pub fn well_formed(order: &Order) -> Result<(), Refused> {
+    if order.lots <= Lots::ZERO {
+        return Err(Refused::EmptyOrder { lots: order.lots });
+    }
+    if let Some(offset) = order.peg_offset.filter(|offset| offset.unsigned_abs() >= 1 << PRICE_BITS) {
+        return Err(Rejection::PegRange { account: order.binding.account, offset }.into());
+    }
+    Ok(())
+}
+
 /// What a message is judged by.
 pub(crate) struct Desk<'a> {
     pub size: Size,
@@ -52,10 +67,7 @@ impl<'a> Desk<'a> {
 
     /// What an order asks for can be had at all: its instrument trades or may trade again, and it is not over.
     pub fn terms(&self, order: &Order) -> Result<(), Refused> {
-        let account = order.binding.account;
-        if order.lots <= Lots::ZERO {
-            return Err(Refused::EmptyOrder { lots: order.lots });
-        }
+        well_formed(order)?;
         let instrument = order.instrument;
         let market = self.markets.get(instrument).ok_or(Rejection::NotListed { instrument })?;
         if market.status == Status::Settled {
@@ -68,10 +80,7 @@ impl<'a> Desk<'a> {
         if usize::from(underlying) >= known {
             return Err(Rejection::Underlying { instrument, underlying, known }.into());
         }
-        if let Some(offset) = order.peg_offset.filter(|offset| offset.unsigned_abs() >= 1 << PRICE_BITS) {
-            return Err(Rejection::PegRange { account, offset }.into());
-        }
-        let (valid_until, time) = (order.valid_until, self.time);
+        let (account, valid_until, time) = (order.binding.account, order.valid_until, self.time);
         if valid_until < time {
             return Err(Rejection::OrderExpired { account, valid_until, time }.into());
         }

@@ -37,4 +37,5 @@ mod view;
 mod window;
 
 pub use engine::{Backlog, Circuit, Config, Engine, NotAdmitted, WhatIf, HYPOTHETICAL};
+pub use intake::well_formed;
 pub use io::{Effect, Event, Execution, Input, SignedOrder};

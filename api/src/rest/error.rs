@@ -19,6 +19,7 @@ use axum::http::{header, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::Json;
 use novation_sequencer::durable::SubmitError;
+use novation_sequencer::reason::Refused;
 use novation_state::reject::Rejection;
 
 /// An answer that is no success.
@@ -46,6 +47,12 @@ impl ApiError {
     /// With the field at fault.
     pub fn field(self, field: impl Into<String>) -> ApiError {
         ApiError { detail: ErrorDetail { field: Some(field.into()), ..self.detail }, ..self }
+    }
+
+    /// The field at fault is one below another.
+    pub fn below(mut self, parent: &str) -> ApiError {
+        self.detail.field = self.detail.field.map(|field| format!("{parent}.{field}"));
+        self
     }
 
     /// To be tried again.
@@ -91,10 +98,16 @@ impl From<Rejection> for ApiError {
     }
 }
 
+impl From<&Refused> for ApiError {
+    fn from(reason: &Refused) -> ApiError {
+        of(reasons::refused(reason), reason.to_string())
+    }
+}
+
 impl From<SubmitError> for ApiError {
     fn from(error: SubmitError) -> ApiError {
         match &error {
-            SubmitError::Refused(reason) => of(reasons::refused(reason), reason.to_string()),
+            SubmitError::Refused(reason) => reason.into(),
             SubmitError::Busy { .. } => ApiError::unavailable("busy", error),
             SubmitError::Stopped => ApiError::unavailable("stopped", error).retry_after(5),
             SubmitError::Unknown => ApiError::unavailable("unknown_outcome", error).retry_after(5),

@@ -4,7 +4,7 @@ use super::{AddressHex, FieldError, Micro, PointJson, SignatureHex, Word};
 use novation_sequencer::{Execution, SignedOrder};
 use novation_state::message::{Action, Binding, Command, Order, Side};
 use novation_state::transition::SignedCommand;
-use novation_state::units::{AccountSlot, Amount, Cash, Fee, InstrumentId, Lots, Ticks, Time, PRICE_BITS};
+use novation_state::units::{AccountSlot, Amount, Cash, Fee, InstrumentId, Lots, Ticks, Time};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -341,17 +341,12 @@ pub struct WhatIfOrder {
 }
 
 impl WhatIfOrder {
-    /// The order of an account, as it would be signed, valid for ever.
+    /// The order of an account, as it would be signed, valid for ever. What an order must be by itself is for
+    /// [`well_formed`](novation_sequencer::well_formed) to say.
     ///
     /// # Errors
-    /// [`FieldError`] for lots, a fee cap or an offset outside their ranges.
+    /// [`FieldError`] for a fee cap outside its range.
     pub fn order(&self, binding: Binding) -> Result<Order, FieldError> {
-        if self.lots <= Lots::ZERO {
-            return Err(FieldError::new("lots", format!("{} lots: at least 1", self.lots)));
-        }
-        if let Some(offset) = self.peg_offset.filter(|offset| offset.unsigned_abs() >= 1 << PRICE_BITS) {
-            return Err(FieldError::new("peg_offset", format!("{offset} is not below 2^{PRICE_BITS} either way")));
-        }
         Ok(Order {
             binding,
             instrument: self.instrument,

@@ -11,13 +11,13 @@ use crate::rest::openapi::{Common, Signed, WithBody};
 use crate::rest::{reasons, ApiState};
 use crate::wire::{
     asset, name, AccountView, CommandView, ErrorBody, FillView, Micro, OrderDetail, OrderView, Positioned, ReasonView,
-    ScenarioView, Standing, Verdict, WhatIfRequest, WhatIfView,
+    ScenarioView, Standing, Verdict, WhatIfOrder, WhatIfRequest, WhatIfView,
 };
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::Json;
 use novation_sequencer::reason::Deferred;
-use novation_sequencer::{NotAdmitted, HYPOTHETICAL};
+use novation_sequencer::{well_formed, NotAdmitted, HYPOTHETICAL};
 use novation_state::leaf::Status;
 use novation_state::math::margin::{scenario_losses, Statement};
 use novation_state::math::value::Holding;
@@ -162,8 +162,11 @@ pub async fn what_if(
     }
     let (account, deployment) = (reader.account, state.venue.deployment.id);
     let binding = Binding { deployment, account, order_slot: 0, nonce: 0, epoch: 0 };
-    let read = |(n, order): (usize, &crate::wire::WhatIfOrder)| {
-        order.order(binding).map_err(|error| ApiError::from(error.below(&format!("orders[{n}]"))))
+    let read = |(n, order): (usize, &WhatIfOrder)| -> Result<Order, ApiError> {
+        let at = format!("orders[{n}]");
+        let order = order.order(binding).map_err(|error| error.below(&at))?;
+        well_formed(&order).map_err(|broken| ApiError::from(&broken).below(&at))?;
+        Ok(order)
     };
     let asked: Vec<Order> = request.orders.iter().enumerate().map(read).collect::<Result<_, _>>()?;
     let (books, time) = (state.books.clone(), state.now());

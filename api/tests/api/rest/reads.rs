@@ -168,9 +168,15 @@ async fn what_if_says_margin_before_and_after_and_why_not() {
     let mut far = order("buy", 1, 1);
     far["peg_offset"] = json!(-1_i64 << 32);
     let (status, body) = ask(json!([far])).await;
-    assert_eq!((status, error(&body)), (422, ("invalid_value", "orders[0].peg_offset")));
+    assert_eq!((status, error(&body)), (422, ("peg_range", "orders[0].peg_offset")));
     let (status, body) = ask(json!([order("buy", 0, 1)])).await;
-    assert_eq!((status, error(&body)), (422, ("invalid_value", "orders[0].lots")));
+    assert_eq!((status, error(&body)), (422, ("empty_order", "orders[0].lots")));
+    // In the words that an order that is sent gets.
+    let empty = server.traders[0].sign(server.traders[0].order(2, Side::Buy, 0, 1_000), Execution::UntilValid);
+    let (status, sent) = server.post("/v1/orders", &empty).await;
+    assert_eq!((status, error(&sent)), (422, ("empty_order", "lots")));
+    assert_eq!(sent["error"]["message"], body["error"]["message"]);
+    assert_eq!(body["error"]["message"], json!("an order is for 0 lots: at least 1"));
     for count in [0, 33] {
         let (status, body) = ask(json!(vec![order("buy", 1, 1); count])).await;
         assert_eq!((status, error(&body)), (422, ("order_count", "orders")));
