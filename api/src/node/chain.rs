@@ -1,6 +1,6 @@
 //! L1 as a node sees it: embedded in the process, on a journal beside the log, or a node somewhere by URL.
 
-use super::deploy::{deploy, Holders, Start};
+use super::deploy::{deploy, ANYBODY};
 use super::secrets::{write_private, Secrets};
 use super::settings::L1Settings;
 use super::{NodeError, Now};
@@ -15,7 +15,7 @@ use novation_state::size::Size;
 use novation_verifier::devnet::{deploy_token, Devnet, DevnetConfig, HttpServer};
 use novation_verifier::groth16::VerifyingKey;
 use novation_verifier::l1::bindings::Novation::NovationEvents;
-use novation_verifier::l1::{Follower, L1};
+use novation_verifier::l1::{Circuit, DeployParams, Follower, L1};
 use novation_verifier::tls;
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -126,10 +126,17 @@ impl Chain {
             Some(Kept { contract, from_block }) => (L1::attach(provider, contract).await?, from_block),
             None => {
                 let collateral = deploy_token(&provider, deployer).await?;
-                let start = Start { size, key, active_until: (embedded.now)() as u64 + KEY_LIFE, secrets };
-                let holders =
-                    Holders { collateral, proposers: vec![deployer], executors: Vec::new(), operator, oracle };
-                let (l1, from_block) = deploy(provider, deployer, start, holders).await?;
+                let active_until = (embedded.now)() as u64 + KEY_LIFE;
+                let params = DeployParams {
+                    collateral,
+                    proposers: vec![deployer],
+                    executors: vec![ANYBODY],
+                    operator,
+                    oracle,
+                    genesis_root: genesis_root(secrets),
+                    circuits: vec![Circuit { size, key: key.clone(), active_until }],
+                };
+                let (l1, from_block) = deploy(provider, deployer, params).await?;
                 Kept { contract: l1.contract(), from_block }.write(&file)?;
                 (l1, from_block)
             }

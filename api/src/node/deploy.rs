@@ -12,57 +12,15 @@ use novation_verifier::devnet::deploy_token;
 use novation_verifier::groth16::VerifyingKey;
 use novation_verifier::l1::{Circuit, DeployParams, L1Error, L1};
 
-/// The circuit with which a venue starts.
-pub struct Start<'a> {
-    /// Its size.
-    pub size: Size,
-    /// The key its proofs verify under.
-    pub key: &'a VerifyingKey,
-    /// Until when the contract takes proofs under it, Unix seconds.
-    pub active_until: u64,
-    /// Secrets of the node that will run it: the house's account is in the first root.
-    pub secrets: &'a Secrets,
-}
-
-/// Who holds what.
-pub struct Holders {
-    /// ERC-20 with 6 decimals.
-    pub collateral: Address,
-    /// Who may propose to the timelock.
-    pub proposers: Vec<Address>,
-    /// Who may execute what has waited; empty lets anybody.
-    pub executors: Vec<Address>,
-    /// Submits batches.
-    pub operator: Address,
-    /// Posts markets.
-    pub oracle: Address,
-}
+/// As executor of the timelock: whoever wants to.
+pub const ANYBODY: Address = Address::ZERO;
 
 /// Deploys timelock and contract for `deployer`. Returns them with the block before.
 ///
 /// # Errors
 /// [`L1Error`].
-pub async fn deploy(
-    provider: DynProvider,
-    deployer: Address,
-    start: Start<'_>,
-    holders: Holders,
-) -> Result<(L1, u64), L1Error> {
+pub async fn deploy(provider: DynProvider, deployer: Address, params: DeployParams) -> Result<(L1, u64), L1Error> {
     let from_block = provider.get_block_number().await?;
-    let Start { size, key, active_until, secrets } = start;
-    let Holders { collateral, proposers, mut executors, operator, oracle } = holders;
-    if executors.is_empty() {
-        executors.push(Address::ZERO);
-    }
-    let params = DeployParams {
-        collateral,
-        proposers,
-        executors,
-        operator,
-        oracle,
-        genesis_root: genesis_root(secrets),
-        circuits: vec![Circuit { size, key: key.clone(), active_until }],
-    };
     Ok((L1::deploy(provider, deployer, params).await?, from_block))
 }
 
@@ -101,8 +59,14 @@ pub async fn deploy_by_url(
     };
     let latest = provider.get_block_by_number(alloy::eips::BlockNumberOrTag::Latest).await.map_err(L1Error::from)?;
     let now = latest.map_or(0, |block| block.header.timestamp);
-    let proposers = if choice.proposers.is_empty() { vec![from] } else { choice.proposers };
-    let start = Start { size, key, active_until: now + choice.key_seconds, secrets };
-    let holders = Holders { collateral, proposers, executors: choice.executors, operator, oracle };
-    Ok(deploy(provider, from, start, holders).await?)
+    let params = DeployParams {
+        collateral,
+        proposers: if choice.proposers.is_empty() { vec![from] } else { choice.proposers },
+        executors: if choice.executors.is_empty() { vec![ANYBODY] } else { choice.executors },
+        operator,
+        oracle,
+        genesis_root: genesis_root(secrets),
+        circuits: vec![Circuit { size, key: key.clone(), active_until: now + choice.key_seconds }],
+    };
+    Ok(deploy(provider, from, params).await?)
 }
