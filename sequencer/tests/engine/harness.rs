@@ -5,7 +5,7 @@ use novation_sequencer::io::{AuctionResult, Receipt};
 use novation_sequencer::log::{Entry, Head};
 use novation_sequencer::reason::{Deferred, Lapsed, Refused, Waiting};
 use novation_sequencer::{Circuit, Config, Effect, Engine, Event, Execution, Input, SignedOrder};
-use novation_state::leaf::{Kind, MarketLeaf, Status, NEVER, SCENARIOS};
+use novation_state::leaf::MarketLeaf;
 use novation_state::markets::Markets;
 use novation_state::message::{Action, Binding, Command, Order, Side};
 use novation_state::reject::Rejection;
@@ -13,8 +13,10 @@ use novation_state::size::Size;
 use novation_state::testkit::World;
 use novation_state::trace::BatchTrace;
 use novation_state::transition::{Deposit, SignedCommand};
-use novation_state::units::{AccountSlot, Charge, Fee, InstrumentId, Lots, PerLot, Strike, TickValue, Ticks, Time};
+use novation_state::units::{AccountSlot, Fee, InstrumentId, Lots, Ticks, Time};
 use std::collections::BTreeMap;
+
+pub use novation_state::testkit::perpetual;
 
 pub const SECRET: [u8; 32] = [0x5e; 32];
 
@@ -28,36 +30,6 @@ pub fn ticks(n: i64) -> Ticks {
 
 pub fn id(n: i64) -> InstrumentId {
     InstrumentId::new(n).unwrap()
-}
-
-/// A perpetual at 1,000 ticks of 1,000 micro-units, banded 500 to 1,500. A lot risks 100,000 micro-units either way, a tenth of its
-/// value, and is free of fees and charges.
-pub fn perpetual() -> MarketLeaf {
-    let mut risk = [PerLot::ZERO; SCENARIOS];
-    risk[0] = PerLot::new(100_000).unwrap();
-    risk[1] = PerLot::new(-100_000).unwrap();
-    MarketLeaf {
-        kind: Kind::Perpetual,
-        underlying: 0,
-        tick_value: TickValue::new(1_000).unwrap(),
-        expiry: NEVER,
-        strike: Strike::ZERO,
-        status: Status::Open,
-        mark_time: Time::new(novation_state::testkit::START).unwrap(),
-        mark: ticks(1_000),
-        daily_mark: ticks(1_000),
-        settlement: PerLot::ZERO,
-        index: PerLot::ZERO,
-        risk,
-        charge_long: Charge::ZERO,
-        charge_short: Charge::ZERO,
-        free: Lots::MAX,
-        excess_charge: Charge::ZERO,
-        limit: lots(1_000_000),
-        fee: Fee::ZERO,
-        band_low: ticks(500),
-        band_high: ticks(1_500),
-    }
 }
 
 pub fn config(size: Size, max_unproven: u64, circuit: Circuit) -> Config {

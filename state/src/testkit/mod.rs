@@ -6,10 +6,12 @@
 
 pub mod cases;
 mod feed;
+mod perpetual;
 mod random;
 pub mod stage;
 
 pub use feed::Feed;
+pub use perpetual::perpetual;
 
 use crate::account::Account;
 use crate::crypto::babyjub::Point;

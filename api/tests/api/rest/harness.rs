@@ -7,15 +7,14 @@ use novation_sequencer::log::Head;
 use novation_sequencer::{Config, Effect, Engine, Event, Execution, SignedOrder};
 use novation_state::crypto::eddsa::SecretKey;
 use novation_state::crypto::viewing::ViewingKey;
-use novation_state::leaf::{Kind, MarketLeaf, Status, NEVER, SCENARIOS};
+use novation_state::leaf::MarketLeaf;
 use novation_state::ledger::{Deployment, Ledger};
 use novation_state::markets::Markets;
 use novation_state::message::{Action, Binding, Command, Order, Read, Side};
 use novation_state::size::TINY;
+use novation_state::testkit;
 use novation_state::transition::{Deposit, SignedCommand};
-use novation_state::units::{
-    AccountSlot, Amount, Charge, Fee, InstrumentId, Lots, PerLot, Strike, TickValue, Ticks, Time,
-};
+use novation_state::units::{AccountSlot, Amount, Fee, InstrumentId, Lots, Ticks, Time};
 use serde_json::Value;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::mpsc::Sender;
@@ -32,35 +31,10 @@ pub const PERP: i64 = 1;
 /// A second perpetual, of another underlying.
 pub const OTHER: i64 = 2;
 
-/// A perpetual at 1,000 ticks of 1,000 micro-units, banded 500 to 1,500: a lot is worth a dollar, loses or gains a tenth of
-/// it in scenarios 0 and 1, and costs a fee of 10 micro-units.
+/// A lot is worth a dollar, gains or loses a tenth of it in scenarios 0 and 1, and costs a fee of 10 micro-units.
 pub fn perpetual(underlying: u8, mark_time: i64) -> MarketLeaf {
-    let ticks = |n| Ticks::new(n).unwrap();
-    let mut risk = [PerLot::ZERO; SCENARIOS];
-    risk[0] = PerLot::new(-100_000).unwrap();
-    risk[1] = PerLot::new(100_000).unwrap();
-    MarketLeaf {
-        kind: Kind::Perpetual,
-        underlying,
-        tick_value: TickValue::new(1_000).unwrap(),
-        expiry: NEVER,
-        strike: Strike::ZERO,
-        status: Status::Open,
-        mark_time: Time::new(mark_time).unwrap(),
-        mark: ticks(1_000),
-        daily_mark: ticks(1_000),
-        settlement: PerLot::ZERO,
-        index: PerLot::ZERO,
-        risk,
-        charge_long: Charge::ZERO,
-        charge_short: Charge::ZERO,
-        free: Lots::MAX,
-        excess_charge: Charge::ZERO,
-        limit: Lots::new(1_000_000).unwrap(),
-        fee: Fee::new(10).unwrap(),
-        band_low: ticks(500),
-        band_high: ticks(1_500),
-    }
+    let (mark_time, fee) = (Time::new(mark_time).unwrap(), Fee::new(10).unwrap());
+    MarketLeaf { underlying, mark_time, fee, ..testkit::perpetual() }
 }
 
 /// Somebody with keys; slots count from 1.
