@@ -1,14 +1,14 @@
 //! From batches to proofs: witnesses and jobs to the desk that workers are served from, proofs back from it.
 
 use super::pipeline::Pipeline;
-use super::submit::Proofs;
+use super::submit::{Checked, Proofs};
 use super::Failure;
 use crate::worker::{Desk, DeskError};
 use novation_prover::batch::BatchProver;
 use novation_prover::witness_store::WitnessStore;
 use novation_sequencer::jobs::{JobError, Jobs};
 use novation_state::trace::BatchTrace;
-use novation_verifier::groth16::{verify, Proof, VerifyingKey};
+use novation_verifier::groth16::{verify, VerifyingKey};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -62,7 +62,7 @@ pub struct FromDesk<J, W> {
     pipeline: Pipeline,
     key: VerifyingKey,
     /// Those that were checked.
-    checked: Mutex<BTreeMap<u64, Proof>>,
+    checked: Mutex<BTreeMap<u64, Checked>>,
 }
 
 impl<J: Jobs, W: WitnessStore> FromDesk<J, W> {
@@ -71,15 +71,15 @@ impl<J: Jobs, W: WitnessStore> FromDesk<J, W> {
         FromDesk { desk, pipeline, key, checked: Mutex::default() }
     }
 
-    fn checked(&self) -> MutexGuard<'_, BTreeMap<u64, Proof>> {
+    fn checked(&self) -> MutexGuard<'_, BTreeMap<u64, Checked>> {
         self.checked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<J: Jobs, W: WitnessStore> Proofs for FromDesk<J, W> {
-    async fn proof(&self, batch: u64) -> Result<Option<Proof>, Failure> {
-        if let Some(proof) = self.checked().get(&batch) {
-            return Ok(Some(*proof));
+    async fn proof(&self, batch: u64) -> Result<Option<Checked>, Failure> {
+        if let Some(checked) = self.checked().get(&batch) {
+            return Ok(Some(*checked));
         }
         let proof = match self.desk.proof(batch).await {
             Ok(Some(proof)) => proof,
@@ -91,12 +91,19 @@ impl<J: Jobs, W: WitnessStore> Proofs for FromDesk<J, W> {
         let Some(made) = self.pipeline.batch(batch) else { return Ok(None) };
         let wrong = |reason| Failure::Fatal(format!("the stored proof of batch {batch} does not verify: {reason}"));
         verify(&self.key, &proof, &made.public.inputs()).map_err(wrong)?;
-        self.checked().insert(batch, proof);
-        Ok(Some(proof))
+        let job = self.desk.jobs().job(batch).await.map_err(|error| Failure::Passing(error.to_string()))?;
+        let Some(at) = job.proven else { return Ok(None) };
+        let checked = Checked { proof, at };
+        self.checked().insert(batch, checked);
+        Ok(Some(checked))
     }
 
-    async fn finished(&self, batch: u64) -> Result<(), Failure> {
+    async fn finished(&self, batch: u64) -> Result<Option<u64>, Failure> {
         self.checked().remove(&batch);
-        self.desk.finished(batch).await.map_err(|error| Failure::Passing(error.to_string()))
+        match self.desk.finished(batch).await {
+            Ok(since) => Ok(Some(since)),
+            Err(DeskError::Job(JobError::Unknown { .. })) => Ok(None),
+            Err(error) => Err(Failure::Passing(error.to_string())),
+        }
     }
 }

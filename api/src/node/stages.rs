@@ -2,6 +2,7 @@
 
 use super::{time, Now};
 use crate::rest::{Books, Metrics, Stage};
+use novation_state::units::Time;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use std::sync::Arc;
@@ -40,8 +41,8 @@ impl Stages {
         stages
     }
 
-    /// A batch has reached a stage.
-    pub fn tell(&self, batch: u64, stage: Stage) {
+    /// A batch has reached a stage: now, or when the queue of proving jobs says, in milliseconds since 1970.
+    pub fn tell(&self, batch: u64, stage: Stage, at: Option<u64>) {
         let number = i64::try_from(batch).unwrap_or(i64::MAX);
         match &stage {
             Stage::Proven { .. } => drop(self.proven.set(number)),
@@ -49,7 +50,10 @@ impl Stages {
             Stage::Accepted { .. } => drop(self.accepted.set(number)),
             Stage::Final { .. } => drop(self.finalized.set(number)),
         }
-        self.books.stage(batch, stage, time(&self.now));
+        let now = time(&self.now);
+        // The queue has a clock of its own: the machine's, also in a demo.
+        let at = at.and_then(|at| Time::new(i64::try_from(at / 1_000).ok()?).ok());
+        self.books.stage(batch, stage, at.map_or(now, |at| at.min(now)));
     }
 
     /// What a submission cost.

@@ -9,6 +9,7 @@ use super::chain::Chain;
 use super::pipeline::{Pipeline, Round};
 use super::stages::Stages;
 use super::Failure;
+use crate::rest::books::KEPT_BATCHES;
 use crate::rest::Stage;
 use alloy::eips::{BlockId, BlockNumberOrTag};
 use alloy::primitives::TxHash;
@@ -29,12 +30,22 @@ pub const PAUSE: Duration = Duration::from_millis(500);
 /// Longest pause after failures.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
+/// A proof that has been verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Checked {
+    /// The proof.
+    pub proof: Proof,
+    /// When it came in, milliseconds since 1970.
+    pub at: u64,
+}
+
 /// Where proofs come from.
 pub trait Proofs: Send + Sync + 'static {
-    /// The proof of a batch, once there is one; it has been verified.
-    fn proof(&self, batch: u64) -> impl Future<Output = Result<Option<Proof>, Failure>> + Send;
-    /// The batch is final on L1: whatever was kept to prove it may go.
-    fn finished(&self, batch: u64) -> impl Future<Output = Result<(), Failure>> + Send;
+    /// The proof of a batch, once there is one.
+    fn proof(&self, batch: u64) -> impl Future<Output = Result<Option<Checked>, Failure>> + Send;
+    /// The batch is final on L1: whatever was kept to prove it may go. Returns when this was said first, milliseconds since
+    /// 1970, as far as that is known.
+    fn finished(&self, batch: u64) -> impl Future<Output = Result<Option<u64>, Failure>> + Send;
 }
 
 /// Where an accepted batch stands on L1.
@@ -144,14 +155,20 @@ impl<P: Proofs> Submitter<P> {
                 let at = Accepted { transaction: event.transaction, block: event.block };
                 let batch = u64::from(accepted.batch);
                 self.accepted.insert(batch, at);
-                self.stages.tell(batch, Stage::Accepted { tx: Some(at.transaction.0), block: at.block });
+                self.stages.tell(batch, Stage::Accepted { tx: Some(at.transaction.0), block: at.block }, None);
             }
+        }
+        // After a restart: what was proven before it. The read model has room for the last ones only.
+        let kept = self.pipeline.last_batch().saturating_sub(KEPT_BATCHES as u64);
+        let later = self.accepted.range(self.finished.max(kept) + 1..).map(|(batch, _)| *batch);
+        for batch in later.filter(|batch| !self.proven.contains(batch)).collect::<Vec<_>>() {
+            self.proof(batch).await?;
         }
         let finals: Vec<(u64, Accepted)> = self.accepted.range(self.finished + 1..).map(|(n, at)| (*n, *at)).collect();
         for (batch, at) in finals.into_iter().take_while(|(_, at)| at.block <= step.finalized) {
-            self.proofs.finished(batch).await?;
+            let since = self.proofs.finished(batch).await?;
             self.proven.remove(&batch);
-            self.stages.tell(batch, Stage::Final { block: at.block });
+            self.stages.tell(batch, Stage::Final { block: at.block }, since);
             tracing::info!(batch, block = at.block, "batch is final on L1");
             self.finished = batch;
             let (round, _) = self.chain.l1.last_markets(BlockNumberOrTag::Finalized.into()).await?;
@@ -201,10 +218,13 @@ impl<P: Proofs> Submitter<P> {
 
     /// The proof of a batch, told of when it is first seen.
     async fn proof(&mut self, batch: u64) -> Result<Option<Proof>, Failure> {
-        let Some(proof) = self.proofs.proof(batch).await? else { return Ok(None) };
+        let Some(Checked { proof, at }) = self.proofs.proof(batch).await? else { return Ok(None) };
         if let Some(made) = self.pipeline.batch(batch).filter(|_| self.proven.insert(batch)) {
-            self.stages.tell(batch, Stage::Proven { c: made.public.c, proof: proof_words(&proof) });
-            tracing::info!(batch, "batch is proven");
+            let accepted = self.accepted.contains_key(&batch);
+            self.stages.tell(batch, Stage::Proven { c: made.public.c, proof: proof_words(&proof), accepted }, Some(at));
+            if !accepted {
+                tracing::info!(batch, "batch is proven");
+            }
         }
         Ok(Some(proof))
     }
@@ -226,7 +246,7 @@ impl<P: Proofs> Submitter<P> {
         let receipt = self.chain.l1.submit_batch(self.chain.operator, &submission).await?;
         tracing::info!(batch = number, gas = receipt.gas_used, "batch submitted");
         self.stages.cost(receipt.gas_used);
-        self.stages.tell(number, Stage::Submitted { tx: receipt.transaction_hash.0 });
+        self.stages.tell(number, Stage::Submitted { tx: receipt.transaction_hash.0 }, None);
         Ok(Some(number))
     }
 }

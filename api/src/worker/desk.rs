@@ -136,13 +136,14 @@ impl<J: Jobs, W: WitnessStore> Desk<J, W> {
         proof_from_bytes(&bytes).map(Some).ok_or(DeskError::StoredProof { batch })
     }
 
-    /// Removes the witness of a batch that is final.
+    /// Removes the witness of a batch that is final. Returns when it was told so first, in milliseconds since 1970.
     ///
     /// # Errors
     /// [`DeskError`].
-    pub async fn finished(&self, batch: u64) -> Result<(), DeskError> {
+    pub async fn finished(&self, batch: u64) -> Result<u64, DeskError> {
         let name = witness_name(batch);
-        Ok(self.beside(move |store| store.remove(&name)).await?)
+        self.beside(move |store| store.remove(&name)).await?;
+        Ok(self.setting.jobs.finish(batch).await?)
     }
 
     /// Opens the jobs again that `worker` holds of batches behind `after`: for the node's own worker, which cannot have outlived

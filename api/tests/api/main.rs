@@ -9,6 +9,7 @@ mod demo_tiny;
 mod oracle_vectors;
 mod privacy;
 mod rest;
+mod restart;
 mod signing_vectors;
 mod watch;
 mod worker;

@@ -112,7 +112,8 @@ impl Database {
         };
         let log = migration(1, "log", include_str!("../../migrations/0001_log.sql"));
         let proving = migration(2, "proving", include_str!("../../migrations/0002_proving.sql"));
-        let migrator = Migrator::with_migrations(vec![log, proving]);
+        let finished = migration(3, "finished", include_str!("../../migrations/0003_finished.sql"));
+        let migrator = Migrator::with_migrations(vec![log, proving, finished]);
         // `run_direct` and not `run`, whose bounds make futures that cannot be spawned.
         match self {
             Database::Sqlite(connection, _) => {

@@ -110,6 +110,8 @@ pub struct Job {
     pub proven: Option<u64>,
     /// By whom.
     pub prover: Option<String>,
+    /// When the batch was final on L1.
+    pub finished: Option<u64>,
 }
 
 impl Job {
@@ -188,6 +190,9 @@ pub trait Jobs: Send + Sync + 'static {
     /// Gives a job back that nothing is wrong with: its worker is asked to stop. It opens at once, and this counts as no
     /// failure.
     fn hand_back(&self, ticket: Ticket) -> impl Future<Output = Result<(), JobError>> + Send;
+
+    /// Keeps the moment at which the batch was final on L1, now unless it is known already, and returns it: milliseconds since 1970.
+    fn finish(&self, batch: u64) -> impl Future<Output = Result<u64, JobError>> + Send;
 
     /// Opens a job at once that waits for its pause, as a person asks for.
     fn retry(&self, batch: u64) -> impl Future<Output = Result<(), JobError>> + Send;

@@ -25,9 +25,22 @@ macro_rules! run {
     }};
 }
 
-/// Batch, witness, queued, attempt, failures, opens, worker, claimed, lease, reason, proven, prover.
-type Columns =
-    (i64, String, i64, i64, i64, i64, Option<String>, Option<i64>, i64, Option<String>, Option<i64>, Option<String>);
+/// Batch, witness, queued, attempt, failures, opens, worker, claimed, lease, reason, proven, prover, finished.
+type Columns = (
+    i64,
+    String,
+    i64,
+    i64,
+    i64,
+    i64,
+    Option<String>,
+    Option<i64>,
+    i64,
+    Option<String>,
+    Option<i64>,
+    Option<String>,
+    Option<i64>,
+);
 
 impl SqlJobs {
     /// Opens the queue in the log's database (see [`SqlStore::open`](crate::durable::SqlStore::open)) and brings the
@@ -62,7 +75,7 @@ impl SqlJobs {
 
     async fn list_from(&self, first: u64, limit: u32) -> Result<Vec<Job>, JobError> {
         let text =
-            "SELECT batch, witness, queued, attempt, failures, opens, worker, claimed, lease, reason, proven, prover
+            "SELECT batch, witness, queued, attempt, failures, opens, worker, claimed, lease, reason, proven, prover, finished
                     FROM proving_jobs WHERE batch >= $1 ORDER BY batch LIMIT $2";
         // No batch lies beyond what the databases can count to.
         let first = i64::try_from(first).unwrap_or(i64::MAX);
@@ -202,6 +215,14 @@ impl Jobs for SqlJobs {
         }
     }
 
+    async fn finish(&self, batch: u64) -> Result<u64, JobError> {
+        let text = "UPDATE proving_jobs SET finished = COALESCE(finished, $2) WHERE batch = $1 RETURNING finished";
+        let (key, now) = (stored(batch), stored(self.now()));
+        let found: Option<(i64,)> = run!(self, c => sqlx::query_as(text).bind(key).bind(now).fetch_optional(c));
+        let (finished,) = found.ok_or(JobError::Unknown { batch })?;
+        Ok(natural(key, finished, "finished")?)
+    }
+
     async fn retry(&self, batch: u64) -> Result<(), JobError> {
         let text = "UPDATE proving_jobs SET opens = 0 WHERE batch = $1 RETURNING batch";
         let found: Option<(i64,)> = run!(self, c => sqlx::query_as(text).bind(stored(batch)).fetch_optional(c));
@@ -226,7 +247,8 @@ impl Jobs for SqlJobs {
 }
 
 fn job(columns: Columns) -> Result<Job, StoreError> {
-    let (batch, witness, queued, attempt, failures, opens, worker, claimed, lease, reason, proven, prover) = columns;
+    let (batch, witness, queued, attempt, failures, opens, worker, claimed, lease, reason, proven, prover, finished) =
+        columns;
     let number = |column, value| natural(batch, value, column);
     Ok(Job {
         batch: number("batch", batch)?,
@@ -246,6 +268,7 @@ fn job(columns: Columns) -> Result<Job, StoreError> {
         reason,
         proven: proven.map(|at| number("proven", at)).transpose()?,
         prover,
+        finished: finished.map(|at| number("finished", at)).transpose()?,
     })
 }
 

@@ -117,6 +117,29 @@ async fn the_first_proof_stays_whoever_brings_it() {
 }
 
 #[tokio::test]
+async fn when_a_batch_was_final_is_written_once_and_outlives_the_process() {
+    for place in places().await {
+        let hand = Hand::new();
+        let jobs = hand.open(&place.url).await;
+        jobs.enqueue(1, "batch-1").await.unwrap();
+        let held = jobs.claim("ada", LEASE).await.unwrap().unwrap().ticket;
+        jobs.complete(held, "ada", b"proof").await.unwrap();
+        assert_eq!(jobs.job(1).await.unwrap().finished, None);
+        let proven = hand.now();
+        hand.forward(30_000);
+        assert_eq!(jobs.finish(1).await.unwrap(), proven + 30_000);
+        jobs.close().await.unwrap();
+        hand.forward(86_400_000);
+        let jobs = hand.open(&place.url).await;
+        assert_eq!(jobs.finish(1).await.unwrap(), proven + 30_000);
+        let job = jobs.job(1).await.unwrap();
+        assert_eq!((job.proven, job.finished), (Some(proven), Some(proven + 30_000)));
+        assert_eq!(said(jobs.finish(2).await), "no proving job for batch 2 was ever enqueued");
+        place.clear().await;
+    }
+}
+
+#[tokio::test]
 async fn jobs_that_are_given_up_open_again_after_a_pause_that_doubles() {
     for place in places().await {
         let hand = Hand::new();

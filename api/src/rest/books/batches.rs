@@ -21,6 +21,8 @@ pub enum Stage {
         c: Fr,
         /// The proof's eight words in the EVM's order.
         proof: [[u8; 32]; 8],
+        /// Whether L1 is known to have accepted it: then this tells of what was before, and takes nothing back.
+        accepted: bool,
     },
     /// A transaction is under way.
     Submitted {
@@ -106,10 +108,15 @@ impl Batches {
         let record = self.batches.get_mut(&batch)?;
         let stages = &mut record.view.stages;
         let hex = |tx: [u8; 32]| BytesHex(tx.to_vec());
-        let mut moment = Moment { time: time.get(), tx: None, block: None };
+        // Two clocks may tell of it; none of this happens before there is a batch.
+        let mut moment = Moment { time: time.get().max(stages.made.time), tx: None, block: None };
         let place = match stage {
-            Stage::Proven { c, proof } => {
+            Stage::Proven { c, proof, accepted } => {
                 record.proof = Some((c, proof));
+                if accepted {
+                    stages.proven = Some(moment);
+                    return None;
+                }
                 (stages.submitted, stages.accepted, stages.finalized) = (None, None, None);
                 record.view.stage = StageName::Proven;
                 &mut stages.proven

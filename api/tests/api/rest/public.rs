@@ -177,7 +177,7 @@ async fn batches_go_through_their_stages_and_back() {
 
     let c = ark_bn254::Fr::from(77);
     let proof = std::array::from_fn(|n| [n as u8; 32]);
-    stage(Stage::Proven { c, proof }, 1);
+    stage(Stage::Proven { c, proof, accepted: false }, 1);
     stage(Stage::Submitted { tx: [1; 32] }, 2);
     stage(Stage::Accepted { tx: Some([1; 32]), block: 40 }, 3);
     stage(Stage::Final { block: 40 }, 4);
@@ -201,6 +201,18 @@ async fn batches_go_through_their_stages_and_back() {
     stage(Stage::Submitted { tx: [2; 32] }, 5);
     let again = server.get(&path).await.1;
     assert_eq!((&again["batch"]["stage"], &again["batch"]["stages"]["accepted"]), (&json!("submitted"), &json!(null)));
+
+    // As after a restart: L1's acceptance is heard of first, by the log, and what was before it takes nothing back. No moment lies
+    // before the batch's own.
+    stage(Stage::Accepted { tx: Some([2; 32]), block: 41 }, 6);
+    stage(Stage::Proven { c, proof, accepted: true }, -9);
+    let known = server.get(&path).await.1["batch"].clone();
+    assert_eq!((&known["stage"], &known["stages"]["accepted"]["block"]), (&json!("accepted"), &json!(41)));
+    assert_eq!(known["stages"]["proven"], json!({"time": START}));
+    // A proof is all that is left after a reorganisation that took the acceptance back.
+    stage(Stage::Proven { c, proof, accepted: false }, 7);
+    let back = server.get(&path).await.1["batch"].clone();
+    assert_eq!((&back["stage"], &back["stages"]["accepted"]), (&json!("proven"), &json!(null)));
 
     let (_, list) = server.get("/v1/batches?after=2&limit=1").await;
     assert_eq!((list.as_array().unwrap().len(), &list[0]["number"]), (1, &json!(3)));
