@@ -193,8 +193,9 @@ pub struct Prover {
     /// What computes: auto, cpu, cuda, dual, dual:cuda, reference.
     #[arg(long, value_name = "NAME", default_value = "auto")]
     pub backend: String,
-    /// Batches to prove at a time, 1 to 16. All share key and circuit; each takes memory of its own beside them for its witness, its row
-    /// products and its sums, on the card for cuda (`novation bench --batch SIZE` prints the peak with one). With cpu they share the cores: more than 1 fills the time in which one waits for its witness.
+    /// Batches to prove at a time, 1 to 16. All share key and circuit; each takes memory of its own for its witness, its row products and
+    /// its sums, on the card for cuda (`novation bench --batch SIZE` prints the peak with one). With cpu all share the cores: more than
+    /// 1 fills the time in which one waits for its witness.
     #[arg(long, value_name = "N", env = "NOVATION_IN_FLIGHT", default_value = "1", value_parser = in_flight)]
     pub in_flight: InFlight,
     /// What the node calls this worker [default: the machine's name and the process's number].

@@ -123,6 +123,16 @@ pub enum DemoError {
         /// What was waited for.
         what: &'static str,
     },
+    /// Proving a batch fails again and again: trying on for an hour would not mend it.
+    #[error("batch {batch} could not be proven, {failures} times; the last time: {reason}")]
+    Proving {
+        /// The batch.
+        batch: u64,
+        /// Attempts that came to nothing.
+        failures: u64,
+        /// What the prover said.
+        reason: String,
+    },
     /// What a stranger reads from the chain is not what it should be.
     #[error("what the public sees is wrong: {0}")]
     Chain(#[from] ChainError),

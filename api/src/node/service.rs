@@ -13,14 +13,14 @@ use super::{cadence, genesis, open, time, Failure, NodeError, Now};
 use crate::demo::screen::Screen;
 use crate::rest::{self, ApiState, Books, Limits, Metrics, Publication, Rate, Venue};
 use crate::wire::Cadence;
-use crate::worker::{self, Desk, Local, Logged, Progress, Setting, Token};
+use crate::worker::{self, Desk, DeskError, Local, Logged, Progress, Setting, Token};
 use novation_gpu::choose;
 use novation_prover::batch::BatchProver;
 use novation_prover::witness_store::FileWitnesses;
 use novation_prover::worker::{Pace, Stop, Worker};
 use novation_prover::KeyStore;
 use novation_sequencer::durable::{Ending, Handle, SqlStore};
-use novation_sequencer::jobs::{system_clock, SqlJobs};
+use novation_sequencer::jobs::{system_clock, Job, JobError, Jobs, SqlJobs};
 use novation_sequencer::Effect;
 use novation_state::ledger::Deployment;
 use novation_state::markets::Markets;
@@ -81,6 +81,7 @@ pub struct Service {
     pub pipeline: Pipeline,
     /// The circuit with its key.
     pub prover: Arc<BatchProver>,
+    desk: Arc<Desk<SqlJobs, FileWitnesses>>,
     tasks: JoinSet<Outcome>,
     ending: Ending<SqlStore>,
     stop: Stop,
@@ -145,19 +146,6 @@ impl Service {
         let addresses = Addresses { public: address(&public)?, metrics: address(&private)? };
         let welcome = welcome(addresses, settings, first, core.entries, &chain, &prover);
 
-        let handle = core.handle;
-        let mut service = Service {
-            handle: handle.clone(),
-            chain: chain.clone(),
-            pipeline: pipeline.clone(),
-            prover: prover.clone(),
-            tasks: JoinSet::new(),
-            ending: core.ending,
-            stop: Stop::default(),
-            closing: watch::channel(false).0,
-            addresses,
-            welcome,
-        };
         let desk = Arc::new(Desk::new(Setting {
             jobs,
             witnesses,
@@ -174,6 +162,20 @@ impl Service {
                 Box::new(move |_| pipeline.wake())
             },
         }));
+        let handle = core.handle;
+        let mut service = Service {
+            handle: handle.clone(),
+            chain: chain.clone(),
+            pipeline: pipeline.clone(),
+            prover: prover.clone(),
+            desk: desk.clone(),
+            tasks: JoinSet::new(),
+            ending: core.ending,
+            stop: Stop::default(),
+            closing: watch::channel(false).0,
+            addresses,
+            welcome,
+        };
         if let Some(oldest) = core.unproven.first() {
             desk.reclaim(WORKER, oldest.header.batch - 1).await?;
         }
@@ -230,6 +232,18 @@ impl Service {
     /// What an operator wants to know at the start.
     pub fn welcome(&self) -> &str {
         &self.welcome
+    }
+
+    /// The proving job of a batch; `None` until it is put up.
+    ///
+    /// # Errors
+    /// [`NodeError::Desk`].
+    pub async fn job(&self, batch: u64) -> Result<Option<Job>, NodeError> {
+        match self.desk.jobs().job(batch).await {
+            Ok(job) => Ok(Some(job)),
+            Err(JobError::Unknown { .. }) => Ok(None),
+            Err(error) => Err(DeskError::from(error).into()),
+        }
     }
 
     /// Waits until something needs a person.

@@ -5,7 +5,9 @@ use novation_api::demo::screen::Screen;
 use novation_api::demo::view::PositionView;
 use novation_api::demo::world::World;
 use novation_api::demo::{script, view, DemoError, Options, Play};
-use novation_state::size::TINY;
+use novation_prover::batch::circuit;
+use novation_prover::{CircuitId, KeyStore};
+use novation_state::size::{CIRCUIT_VERSION, TINY};
 use novation_verifier::groth16::VerifyError;
 use novation_verifier::watch::chain::{ChainError, PublicChain};
 use novation_verifier::watch::open::OpenError;
@@ -36,6 +38,22 @@ fn the_whole_job_runs_and_a_stranger_can_follow_it() {
     the_public_sees_amounts_and_ciphertext(&report);
     the_owner_sees_positions_and_margin(&report, funding);
     the_table_says_so(&report);
+}
+
+/// A key whose proofs do not verify, as a damaged card makes them: the demo says so soon, in the prover's words.
+#[test]
+fn a_batch_that_cannot_be_proven_ends_the_demo() {
+    let r1cs = circuit(&TINY).unwrap();
+    let id = CircuitId::new(CIRCUIT_VERSION, TINY.name, &r1cs);
+    let (mut key, _) = KeyStore::new(options().keys).open_or_generate(&id, &r1cs, &()).unwrap();
+    key.h[0] = -key.h[0];
+    let folder = tempfile::tempdir().unwrap();
+    KeyStore::new(folder.path()).install(&id, &r1cs, &key).unwrap();
+    let options = Options { keys: folder.path().into(), ..options() };
+    let error = novation_api::demo::run(&options, &Screen::Quiet).unwrap_err();
+    let reason = "the finished proof does not verify: the pairing equation does not hold";
+    assert_eq!(error.to_string(), format!("batch 1 could not be proven, 3 times; the last time: {reason}"));
+    assert!(matches!(error, DemoError::Proving { batch: 1, failures: 3, .. }), "{error:?}");
 }
 
 fn another_key_opens_nothing(world: &World) {

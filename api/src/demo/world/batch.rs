@@ -4,10 +4,12 @@ use super::{inspect, World};
 use crate::calendar::show;
 use crate::demo::report::BatchRecord;
 use crate::demo::DemoError;
+use crate::node::service::Service;
 use alloy::consensus::Transaction as _;
 use alloy::providers::Provider;
 use cpu_time::ProcessTime;
 use novation_sequencer::io::Item;
+use novation_sequencer::jobs::Job;
 use novation_sequencer::{Effect, Engine, Event};
 use novation_state::trace::BatchTrace;
 use novation_verifier::check::public_data_json;
@@ -23,6 +25,21 @@ pub struct BatchOutcome {
     pub waiting: usize,
     /// Commands that this one carried.
     pub commands: usize,
+}
+
+/// A batch that failed so often will fail again: circuit, key and witness stay what they are.
+const ATTEMPTS: u64 = 3;
+
+/// Gives up where the prover would try for ever, as it has to in a node.
+async fn not_failing(service: &Service, batch: u64) -> Result<(), DemoError> {
+    match service.job(batch).await? {
+        Some(Job { failures, reason, .. }) if failures >= ATTEMPTS => {
+            // None where each worker vanished without a word.
+            let reason = reason.unwrap_or_else(|| "nothing was heard of its worker".to_owned());
+            Err(DemoError::Proving { batch, failures, reason })
+        }
+        _ => Ok(()),
+    }
 }
 
 impl World<'_> {
@@ -64,7 +81,11 @@ impl World<'_> {
         }
         let trace = trace.expect("a batch that was not refused is ready");
         outcome.commands = trace.commands.len();
-        self.until("L1 to accept the batch", async |service| Ok(inspect(service, Engine::unproven).await? == 0))?;
+        let number = trace.header.batch;
+        self.until("L1 to accept the batch", async |service| {
+            not_failing(service, number).await?;
+            Ok(inspect(service, Engine::unproven).await? == 0)
+        })?;
         let (wall, cpu) = (wall.elapsed().as_secs_f64(), cpu.elapsed().as_secs_f64());
         self.catch_up();
         self.record(title, &trace, wall, cpu)?;
