@@ -6,7 +6,7 @@
 //!
 //! Forms and layouts: field elements as arkworks has them (Montgomery, R = 2^256, 32 bytes), points affine and finite,
 //! vectors contiguous and in natural order. Keys stay on the card with as many precomputed window multiples of each point as
-//! fit ([`plan`]); scalars stay there between load and proof, and A, B1, B2 and L share one sort of their digits.
+//! fit ([`plan`]); scalars stay there between load and proof, and A, B and L share one sort of their digits.
 //!
 //! Each sum runs in a queue of its own from the moment its ticket is made; loads, rows, transforms and quotient return when
 //! they are done. Nothing is freed while the card uses it, also after an error ([`device::Work`]).

@@ -38,7 +38,7 @@ pub(super) struct Vector<D: Device> {
     sorts: Mutex<Sorts<D>>,
 }
 
-/// What sums have computed of a vector, for the next sum over it: A, B1, B2 and L of a proof share it.
+/// What sums have computed of a vector, for the next sum over it: A, B and L of a proof share it.
 struct Sorts<D: Device> {
     classes: Option<Arc<Classes<D>>>,
     by_plan: HashMap<Plan, Arc<Sorted<D>>>,

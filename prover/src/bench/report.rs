@@ -99,7 +99,7 @@ pub struct SizeReport {
 /// A stage, or several of one kind.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct StageReport {
-    /// `load`, `rows`, `quotient` (transforms), `g1` (the sums A, B1, L, H), `g2` (the sum B2), `check`, `rest`.
+    /// `load`, `rows`, `quotient` (transforms), `g1` (the sums A and C), `g2` (the sum B), `check`, `rest`.
     pub name: &'static str,
     /// CPU seconds.
     pub cpu_s: f64,
