@@ -176,7 +176,7 @@ pub struct Prove {
     /// Where the proving keys are.
     #[command(flatten)]
     pub keys: KeyFolder,
-    /// What computes: auto, cpu, cuda, dual, dual:cuda, reference.
+    /// What computes: auto, cpu, cpu:M (keeps M multiples of key points), cuda, cuda:N (card N), dual, dual:cuda, reference.
     #[arg(long, value_name = "NAME", default_value = "auto")]
     pub backend: String,
 }
@@ -190,7 +190,7 @@ pub struct Prover {
     /// File with the token that the node wants to see.
     #[arg(long, value_name = "FILE")]
     pub token_file: PathBuf,
-    /// What computes: auto, cpu, cuda, dual, dual:cuda, reference.
+    /// What computes: auto, cpu, cpu:M (keeps M multiples of key points), cuda, cuda:N (card N), dual, dual:cuda, reference.
     #[arg(long, value_name = "NAME", default_value = "auto")]
     pub backend: String,
     /// Batches to prove at a time, 1 to 16. All share key and circuit; each takes memory of its own for its witness, its row products and
@@ -253,7 +253,7 @@ pub struct Bench {
     /// Leaves ark-groth16 out.
     #[arg(long)]
     pub without_ark: bool,
-    /// What computes: auto, cpu, cuda, dual, dual:cuda, reference.
+    /// What computes: auto, cpu, cpu:M (keeps M multiples of key points), cuda, cuda:N (card N), dual, dual:cuda, reference.
     #[arg(long, value_name = "NAME", default_value = "auto")]
     pub backend: String,
     /// Where the proving keys are; those of the mix go to its folder `bench`, 0.4 KiB a constraint.

@@ -118,7 +118,9 @@ mod tests {
     use std::io;
     use std::sync::Arc;
 
-    /// A terminal of 80 columns: lines, and the cursor's line and column.
+    const COLUMNS: usize = 80;
+
+    /// A terminal of [`COLUMNS`]: lines, and the cursor's line and column.
     #[derive(Clone, Debug, Default)]
     struct Terminal(Arc<Mutex<(Vec<String>, usize, usize)>>);
 
@@ -142,7 +144,7 @@ mod tests {
 
     impl TermLike for Terminal {
         fn width(&self) -> u16 {
-            80
+            COLUMNS as u16
         }
         fn move_cursor_up(&self, n: usize) -> io::Result<()> {
             self.at(|_, row, _| *row = row.saturating_sub(n))
@@ -166,16 +168,20 @@ mod tests {
                     if n > 0 {
                         (*row, *column) = (*row + 1, 0);
                     }
-                    while lines.len() <= *row {
-                        lines.push(String::new());
-                    }
-                    let mut line: Vec<char> = lines[*row].chars().collect();
                     for c in part.chars().filter(|c| *c != '\r') {
+                        // Behind the last column, text goes on in the next line.
+                        if *column == COLUMNS {
+                            (*row, *column) = (*row + 1, 0);
+                        }
+                        while lines.len() <= *row {
+                            lines.push(String::new());
+                        }
+                        let mut line: Vec<char> = lines[*row].chars().collect();
                         line.resize(line.len().max(*column + 1), ' ');
                         line[*column] = c;
+                        lines[*row] = line.into_iter().collect();
                         *column += 1;
                     }
-                    lines[*row] = line.into_iter().collect();
                 })?;
             }
             Ok(())

@@ -101,7 +101,7 @@ pub struct Cadence {
 pub struct ProverSettings {
     /// Whether this process proves too; `novation prover` does so from other machines in any case.
     pub local: bool,
-    /// What computes: auto, cpu, cuda, dual, dual:cuda, reference.
+    /// What computes: auto, cpu, cpu:M (keeps M multiples of key points), cuda, cuda:N (card N), dual, dual:cuda, reference.
     pub backend: String,
     /// Batches that this process proves at a time, 1 to 16; each takes memory of its own beside the key
     /// (`novation bench --batch SIZE` prints the peak with one). `NOVATION_IN_FLIGHT`.

@@ -64,11 +64,13 @@ struct Table {
 impl Table {
     /// The one with the least additions for about `n` scalars of full width; none if only the points themselves are kept.
     fn best(n: usize, multiples: u32) -> Option<Self> {
-        if multiples < 2 || n == 0 {
+        // Rounded, so that the queries of a key get the same table and can be summed together.
+        let n = n.next_power_of_two();
+        // Indices of points and multiples fit 31 bits.
+        let multiples = multiples.min((NEGATIVE as usize / n) as u32);
+        if multiples < 2 {
             return None;
         }
-        // Rounded, so that the queries of a key get the same table and can be summed together.
-        let n = n.next_power_of_two().min((NEGATIVE as usize - 1) / multiples as usize);
         let all = (8..=22).map(|width| {
             let table = Table { width, sets: Windows::new(width).count().div_ceil(multiples) };
             let windows = Windows::new(width);
@@ -277,6 +279,22 @@ mod tests {
     #[test]
     fn any_cut_and_chunk_gives_the_same_sum_g2() {
         any_cut_and_chunk_gives_the_same_sum::<g2::Config>();
+    }
+
+    #[test]
+    fn tables_keep_to_what_was_allowed_and_what_indices_can_name() {
+        for n in [1, 700, 1 << 17, (1 << 19) - 1, 1 << 26, 1 << 28] {
+            for multiples in [2, 3, 8, 16, 32] {
+                let kept = Table::best(n, multiples).expect("two are always possible").multiples();
+                assert!(
+                    (2..=multiples).contains(&kept) && n as u64 * u64::from(kept) <= 1 << 31,
+                    "{kept} of {multiples}, {n}"
+                );
+            }
+            assert_eq!(Table::best(n, 1), None);
+        }
+        assert_eq!(Table::best(1 << 30, 8).map(|table| table.multiples()), Some(2));
+        assert_eq!((Table::best(1 << 31, 8), Table::best(0, 16).is_some()), (None, true));
     }
 
     #[test]
