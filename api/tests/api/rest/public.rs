@@ -128,7 +128,7 @@ async fn instruments_and_marks_are_the_newest_rounds() {
     assert_eq!(instruments.as_array().unwrap().len(), 2);
     let perp = &instruments[0];
     assert_eq!((&perp["id"], &perp["kind"], &perp["expiry"]), (&json!(1), &json!("perpetual"), &json!(null)));
-    assert_eq!((&perp["fee"], &perp["band_high"], &perp["risk"][0]), (&json!("10"), &json!(1_500), &json!("-100000")));
+    assert_eq!((&perp["fee"], &perp["band_high"], &perp["risk"][0]), (&json!("10"), &json!(1_500), &json!("100000")));
     assert_eq!(server.get("/v1/instruments/1").await, (200, perp.clone()));
     let (status, body) = server.get("/v1/instruments/3").await;
     assert_eq!((status, error(&body)), (404, ("not_listed", "id")));

@@ -72,7 +72,7 @@ async fn account_shows_equity_margin_scenarios_and_nonces_of_announced_fills() {
         (&json!(0), &json!("BTC"), &json!("700000"))
     );
     let losses: Vec<&str> = scenario["losses"].as_array().unwrap().iter().map(|loss| loss.as_str().unwrap()).collect();
-    assert_eq!((losses.len(), &losses[..3]), (16, &["700000", "-700000", "0"][..]));
+    assert_eq!((losses.len(), &losses[..3]), (16, &["-700000", "700000", "0"][..]));
     assert_eq!(
         (account["scenarios"].as_array().unwrap().len(), &account["nonces"]),
         (1, &json!([{"order_slot": 4, "next": 2}]))
