@@ -78,7 +78,7 @@ async fn account_shows_equity_margin_scenarios_and_nonces_of_announced_fills() {
         (1, &json!([{"order_slot": 4, "next": 2}]))
     );
     let (_, other) = server.read(1, "/v1/account").await;
-    assert_eq!((&other["positions"][0]["lots"], &other["scenarios"][0]["losses"][1]), (&json!(-7), &json!("700000")));
+    assert_eq!((&other["positions"][0]["lots"], &other["scenarios"][0]["losses"][0]), (&json!(-7), &json!("700000")));
 
     let (_, fills) = server.read(0, "/v1/account/fills").await;
     let fill = json!({"id": 1, "position": bought, "window": 1, "instrument": 1, "side": "buy", "price": 1_000, "lots": 7, "fee": "70", "batch": batch});
