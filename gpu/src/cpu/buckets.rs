@@ -1,7 +1,7 @@
 //! One set of buckets of a multi-scalar multiplication: `sum digit * point` for one window, or for several that share buckets.
 //!
 //! Points are sorted by digit and each run of equal digits is summed as a tree, all runs of a level together, so that one
-//! inversion serves a thousand additions ([`super::adder`]). A bucket that gets most of the points (the bits of a witness all
+//! inversion serves thousands of additions ([`super::adder`]). A bucket that gets most of the points (the bits of a witness all
 //! meet in bucket 1) is no special case: its tree is only deeper. Buckets are summed in segments side by side, again many
 //! affine additions at a time.
 

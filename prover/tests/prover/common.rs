@@ -6,9 +6,16 @@ use novation_circuits::cs::{Cs, Lc, Mode};
 use novation_gpu::{
     choose, Backend, Error, G1Bases, G2Bases, Limits, Matrices, Pending, Reduction, Rows, Scalars, System, Transform,
 };
-use novation_prover::{CircuitId, R1cs};
+use novation_prover::setup::generate;
+use novation_prover::worker::Pace;
+use novation_prover::{CircuitId, Prover, R1cs};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+/// A worker that hardly rests.
+pub const PACE: Pace =
+    Pace { idle: Duration::from_millis(5), retry: Duration::from_millis(5), longest: Duration::from_millis(20) };
 
 /// Public: x * (x + 1) * ... * (x + n) and its square root's parity bit by bit; private: x. Eight bits of x are proven, so
 /// that the witness has bits, small values and full-width ones, and wires that occur in one matrix only.
@@ -125,3 +132,17 @@ impl Backend for WrongSums {
         self.0.read(scalars)
     }
 }
+
+/// The prover of [`CHAIN`] factors that workers share.
+pub fn prover() -> Arc<Prover> {
+    static PROVER: OnceLock<Arc<Prover>> = OnceLock::new();
+    let make = || {
+        let system = r1cs(CHAIN);
+        let key = generate(&system, &()).unwrap();
+        Arc::new(Prover::new(backend(), system, key).unwrap())
+    };
+    PROVER.get_or_init(make).clone()
+}
+
+/// Factors in the circuit of [`prover`].
+pub const CHAIN: u64 = 9;

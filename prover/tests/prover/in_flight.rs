@@ -1,32 +1,19 @@
 //! Several proofs in flight: one worker, one prover, jobs that meet at its source.
 
-use crate::common::{assignment, backend, id, r1cs};
+use crate::common::{assignment, id, prover, CHAIN, PACE};
 use novation_prover::dump::Dump;
 use novation_prover::progress::{Observer, Update};
-use novation_prover::setup::generate;
 use novation_prover::worker::{
-    Delivered, InFlight, InFlightError, Job, JobSource, Listener, Note, Pace, Rejected, SourceError, Stop, Worker,
+    Delivered, InFlight, InFlightError, Job, JobSource, Listener, Note, Rejected, SourceError, Stop, Worker,
 };
-use novation_prover::{CircuitId, Prover};
+use novation_prover::CircuitId;
 use novation_verifier::groth16::{verify, Proof};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Condvar, Mutex, OnceLock};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-const PACE: Pace =
-    Pace { idle: Duration::from_millis(5), retry: Duration::from_millis(5), longest: Duration::from_millis(20) };
 /// What is waited for happens long before, or never.
 const PATIENCE: Duration = Duration::from_secs(120);
-
-fn prover() -> Arc<Prover> {
-    static PROVER: OnceLock<Arc<Prover>> = OnceLock::new();
-    let make = || {
-        let system = r1cs(9);
-        let key = generate(&system, &()).unwrap();
-        Arc::new(Prover::new(backend(), system, key).unwrap())
-    };
-    PROVER.get_or_init(make).clone()
-}
 
 fn circuit() -> CircuitId {
     id(prover().r1cs())
@@ -34,7 +21,7 @@ fn circuit() -> CircuitId {
 
 /// The assignment of a batch: no two have the same public inputs.
 fn of(batch: u64) -> Vec<ark_bn254::Fr> {
-    assignment(9, 1_000 + batch)
+    assignment(CHAIN, 1_000 + batch)
 }
 
 fn in_flight(number: u64) -> InFlight {

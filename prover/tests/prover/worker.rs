@@ -1,35 +1,22 @@
 //! The loop of a worker, against a source that does what a test wants.
 
-use crate::common::{assignment, backend, id, r1cs};
+use crate::common::{assignment, id, prover, CHAIN, PACE};
 use novation_prover::dump::Dump;
-use novation_prover::setup::generate;
-use novation_prover::worker::{Delivered, Job, JobSource, Listener, Note, Pace, Rejected, SourceError, Stop, Worker};
-use novation_prover::{CircuitId, Prover};
+use novation_prover::worker::{Delivered, Job, JobSource, Listener, Note, Rejected, SourceError, Stop, Worker};
+use novation_prover::CircuitId;
 use novation_verifier::groth16::{verify, Proof};
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, OnceLock};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 const LEASE: Duration = Duration::from_millis(60);
-const PACE: Pace =
-    Pace { idle: Duration::from_millis(5), retry: Duration::from_millis(5), longest: Duration::from_millis(20) };
-
-fn prover() -> Arc<Prover> {
-    static PROVER: OnceLock<Arc<Prover>> = OnceLock::new();
-    let make = || {
-        let system = r1cs(9);
-        let key = generate(&system, &()).unwrap();
-        Arc::new(Prover::new(backend(), system, key).unwrap())
-    };
-    PROVER.get_or_init(make).clone()
-}
 
 fn circuit() -> CircuitId {
     id(prover().r1cs())
 }
 
 fn witness(x: u64) -> Dump {
-    Dump { circuit: circuit(), assignment: assignment(9, x) }
+    Dump { circuit: circuit(), assignment: assignment(CHAIN, x) }
 }
 
 fn away() -> SourceError {

@@ -274,7 +274,7 @@ impl<P: Curve, I: InstructionSet> Work for Additions<'_, P, I> {
             prefix.write(product);
             let mut difference = product;
             for n in 0..C::<P, I>::PARTS {
-                let (a, b) = (lanes::<P, I, _>(&group.a, n), lanes::<P, I, _>(&group.b, n));
+                let (a, b) = (C::<P, I>::lanes(&group.a, n), C::<P, I>::lanes(&group.b, n));
                 let (x1, x2) = (<C<P, I> as Parts>::Part::gather(a, x), <C<P, I> as Parts>::Part::gather(b, x));
                 difference.set(n, Part::sub(x2, x1).settle());
             }
@@ -285,7 +285,7 @@ impl<P: Curve, I: InstructionSet> Work for Additions<'_, P, I> {
         let (mut dx, mut dy, mut x1, mut y1, mut xs) = (product, product, product, product, product);
         for (group, prefix) in self.groups.iter().zip(&*self.prefixes).rev() {
             for n in 0..C::<P, I>::PARTS {
-                let (a, b) = (lanes::<P, I, _>(&group.a, n), lanes::<P, I, _>(&group.b, n));
+                let (a, b) = (C::<P, I>::lanes(&group.a, n), C::<P, I>::lanes(&group.b, n));
                 let (p, q) = (<C<P, I> as Parts>::Part::gather(a, x), <C<P, I> as Parts>::Part::gather(b, x));
                 dx.set(n, Part::sub(q, p).settle());
                 xs.set(n, Part::add(p, q));
@@ -303,24 +303,17 @@ impl<P: Curve, I: InstructionSet> Work for Additions<'_, P, I> {
             let square = C::<P, I>::square(&slope);
             for n in 0..C::<P, I>::PARTS {
                 let x3 = Part::sub(square.part(n), xs.part(n)).tighten();
-                x3.scatter(lanes::<P, I, _>(&group.to, n), x);
+                x3.scatter(C::<P, I>::lanes(&group.to, n), x);
                 dx.set(n, Part::sub(x1.part(n), x3).settle());
             }
             let product = C::<P, I>::mul(&slope, &dx);
             for n in 0..C::<P, I>::PARTS {
                 let y3 = Part::sub(product.part(n), y1.part(n)).tighten();
-                y3.scatter(lanes::<P, I, _>(&group.to, n), y);
+                y3.scatter(C::<P, I>::lanes(&group.to, n), y);
             }
         }
         true
     }
-}
-
-/// The addresses of register `n`.
-#[inline(always)]
-fn lanes<P: Curve, I: InstructionSet, T>(all: &[T; LANES], n: usize) -> &[T] {
-    let width = P::Coordinates::<I>::WIDTH;
-    &all[n * width..(n + 1) * width]
 }
 
 /// Inverts every lane, with one inversion for all; nothing if one is zero.

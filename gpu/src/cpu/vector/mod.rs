@@ -135,6 +135,12 @@ pub trait Parts: Copy {
     /// Lanes of a register.
     const WIDTH: usize = LANES / Self::PARTS;
 
+    /// The addresses of register `n`, among those of all lanes.
+    #[inline(always)]
+    fn lanes<T>(all: &[T; LANES], n: usize) -> &[T] {
+        &all[n * Self::WIDTH..(n + 1) * Self::WIDTH]
+    }
+
     /// Register `n`.
     ///
     /// # Safety
@@ -152,7 +158,7 @@ pub trait Parts: Copy {
     unsafe fn gather(base: &[*const u8; LANES], offset: usize) -> Self {
         let mut out = Self::zero();
         for n in 0..Self::PARTS {
-            out.set(n, Self::Part::gather(&base[n * Self::WIDTH..(n + 1) * Self::WIDTH], offset));
+            out.set(n, Self::Part::gather(Self::lanes(base, n), offset));
         }
         out
     }
@@ -161,7 +167,7 @@ pub trait Parts: Copy {
     #[inline(always)]
     unsafe fn scatter(&self, base: &[*mut u8; LANES], offset: usize) {
         for n in 0..Self::PARTS {
-            self.part(n).scatter(&base[n * Self::WIDTH..(n + 1) * Self::WIDTH], offset);
+            self.part(n).scatter(Self::lanes(base, n), offset);
         }
     }
 
@@ -234,7 +240,7 @@ pub trait Lanes<M: MontConfig<4>>: Parts<Part: PlainPart> {
     unsafe fn gather_plain(base: &[*const u8; LANES], offset: usize) -> Self {
         let mut out = Self::zero();
         for n in 0..Self::PARTS {
-            out.set(n, Self::Part::gather_plain(&base[n * Self::WIDTH..(n + 1) * Self::WIDTH], offset));
+            out.set(n, Self::Part::gather_plain(Self::lanes(base, n), offset));
         }
         out
     }
@@ -246,7 +252,7 @@ pub trait Lanes<M: MontConfig<4>>: Parts<Part: PlainPart> {
     #[inline(always)]
     unsafe fn scatter_plain(self, base: &[*mut u8; LANES], offset: usize) {
         for n in 0..Self::PARTS {
-            self.part(n).scatter_plain(&base[n * Self::WIDTH..(n + 1) * Self::WIDTH], offset);
+            self.part(n).scatter_plain(Self::lanes(base, n), offset);
         }
     }
 

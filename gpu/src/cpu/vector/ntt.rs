@@ -43,8 +43,9 @@ pub struct Table<'a> {
 enum Source<'a> {
     /// The vector itself.
     Here,
-    /// Elements in arkworks' form in natural order; the vector's order is bit-reversed.
-    Reversed(&'a [Fr]),
+    /// As many elements in arkworks' form in natural order; the vector's order is bit-reversed. Not a slice: a later pass may
+    /// write there.
+    Reversed(*const Fr),
     /// The vector times another one.
     Times(&'a [Packed]),
 }
@@ -213,7 +214,7 @@ impl<'a> Transform<'a> {
         assert_eq!(x.len(), 1 << self.log);
         let mut data = vec![[0; 4]; x.len()];
         let pass = self.pass(&mut data, 0, direction);
-        self.ascend::<I>(pass, Source::Reversed(x), Target::Here);
+        self.ascend::<I>(pass, Source::Reversed(x.as_ptr()), Target::Here);
         data
     }
 
@@ -225,7 +226,7 @@ impl<'a> Transform<'a> {
         let out = x.as_mut_ptr();
         let target = factor.map_or(Target::Plain(out), |k| Target::Scaled(out, k));
         // The first pass is the only one that reads `x`, the last one the only one that writes it.
-        self.ascend::<I>(pass, Source::Reversed(x), target);
+        self.ascend::<I>(pass, Source::Reversed(out), target);
     }
 
     /// `factor` times the coefficients (unscaled) of a polynomial whose values on the odd coset are `a b`, in bit-reversed order,

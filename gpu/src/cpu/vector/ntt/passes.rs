@@ -94,7 +94,7 @@ impl<I: InstructionSet, const UP: bool> Work for Lowest<'_, I, UP> {
                 Source::Reversed(values) => {
                     let mut value_at = [std::ptr::null(); LANES];
                     for lane in 0..LANES {
-                        value_at[lane] = values.as_ptr().wrapping_add(from[lane]).cast::<u8>();
+                        value_at[lane] = values.wrapping_add(from[lane]).cast::<u8>();
                     }
                     for k in 0..16 {
                         let offset = reversed(k, LEVELS) << level;
@@ -161,15 +161,14 @@ impl<I: InstructionSet, const UP: bool> Work for Upper<'_, I, UP> {
         let Pass { table, direction, data, log, top, level, levels, target, .. } = pass;
         let inverse = direction == Direction::Inverse;
         let (size, step) = (1usize << levels, 1usize << (log - level - levels));
-        let splat = |x: &Packed| [x.as_ptr().cast::<u8>(); LANES];
         let zero = I::Lanes::<FrConfig>::zero();
         let mut x = [zero; 16];
         let (mut factor, mut other_factor) = (zero, zero);
         match &target {
-            Target::Scaled(_, k) => factor = I::Lanes::<FrConfig>::gather(&splat(k), 0),
+            Target::Scaled(_, k) => factor = I::Lanes::<FrConfig>::splat(k),
             Target::Sum(_, k, _, other) => {
-                factor = I::Lanes::<FrConfig>::gather(&splat(k), 0);
-                other_factor = I::Lanes::<FrConfig>::gather(&splat(other), 0);
+                factor = I::Lanes::<FrConfig>::splat(k);
+                other_factor = I::Lanes::<FrConfig>::splat(other);
             }
             _ => {}
         }
@@ -227,17 +226,17 @@ impl<I: InstructionSet, const UP: bool> Work for Upper<'_, I, UP> {
                 }
             } else {
                 let (Target::Plain(out) | Target::Scaled(out, _) | Target::Sum(out, ..)) = target else { return };
+                let mut other_at = [std::ptr::null(); LANES];
                 for lane in 0..LANES {
                     at[lane] = out.wrapping_add(place + lane).cast::<u8>();
+                    if let Target::Sum(_, _, other, _) = target {
+                        other_at[lane] = other.as_ptr().wrapping_add(place + lane).cast::<u8>();
+                    }
                 }
                 for k in 0..size {
                     let value = &mut x[k & 15];
                     match target {
-                        Target::Sum(_, _, other, _) => {
-                            let mut other_at = [std::ptr::null(); LANES];
-                            for lane in 0..LANES {
-                                other_at[lane] = other.as_ptr().wrapping_add(place + lane).cast::<u8>();
-                            }
+                        Target::Sum(..) => {
                             let other = I::Lanes::<FrConfig>::gather(&other_at, k * step * BYTES);
                             *value = I::Lanes::<FrConfig>::sum_of_products(&factor, value, &other_factor, &other);
                         }
