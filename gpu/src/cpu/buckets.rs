@@ -29,13 +29,13 @@ const FEW_POINTS: usize = 8;
 
 /// One set of buckets: in bucket `i` the points whose digit is `i + 1`, minus those whose digit is `-(i + 1)`.
 pub(super) fn fill<P: SWCurveConfig, A: Adder<P>>(
+    filler: &mut Filler<P, A>,
     parts: &[Part<'_, P, A>],
     windows: &Windows,
     set: Set,
     chunk: usize,
 ) -> Vec<A::Point> {
     let mut buckets = vec![A::INFINITY; windows.buckets()];
-    let mut filler = Filler::<P, A>::default();
     // Runs of a few points at least: shorter ones meet their buckets one by one.
     let chunk = chunk.max(FEW_POINTS * windows.buckets()).div_ceil(windows.count().div_ceil(set.sets) as usize);
     for part in parts {
@@ -70,8 +70,8 @@ struct Run {
     len: u32,
 }
 
-/// Sorts terms into buckets and sums them there. Its vectors are kept from chunk to chunk.
-struct Filler<P: SWCurveConfig, A: Adder<P>> {
+/// Sorts terms into buckets and sums them there. Its vectors are kept from chunk to chunk and from task to task.
+pub(super) struct Filler<P: SWCurveConfig, A: Adder<P>> {
     digits: Vec<i32>,
     sorted: Vec<u32>,
     runs: Vec<Run>,
@@ -209,7 +209,7 @@ fn accumulate_finite<P: SWCurveConfig, A: Adder<P>>(
 }
 
 /// Buckets below which one addition after the other is faster.
-const FEW: usize = 512;
+const FEW: usize = 128;
 
 /// `sum (i + 1) * buckets[i]`.
 ///

@@ -112,7 +112,7 @@ impl Windows {
     }
 
     /// Digit `window` of a biased magnitude.
-    #[inline]
+    #[inline(always)]
     pub fn digit(&self, biased: &[u64; 4], window: u32) -> i32 {
         let bit = window * self.width;
         let (limb, shift) = ((bit / 64) as usize, bit % 64);

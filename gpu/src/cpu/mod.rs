@@ -9,6 +9,7 @@
 pub mod adder;
 mod buckets;
 pub mod digits;
+mod inverse;
 pub mod msm;
 pub mod ntt;
 mod quotient;

@@ -4,12 +4,13 @@
 //! does one.
 
 use super::adder::{Adder, NEGATIVE};
-use super::buckets::{fill, merge, weighted_sum, Set};
+use super::buckets::{fill, merge, weighted_sum, Filler, Set};
 use super::digits::{Signed, Windows, MAGNITUDE_BITS};
 use ark_ec::short_weierstrass::{Affine, Projective, SWCurveConfig};
 use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::{AdditiveGroup, Zero};
 use rayon::prelude::*;
+use std::sync::Mutex;
 
 /// Digits sorted at once, at least (more where there are many buckets): bounds the scratch of a task (40 bytes a digit in G1, 72 in
 /// G2, at most) and keeps the random reads of the sort inside 8 MB in G1.
@@ -171,12 +172,22 @@ fn msm_tuned<P: SWCurveConfig, A: Adder<P>>(
     // never so short that merging buckets outweighs filling them.
     let entries = terms * windows.count().div_ceil(sets) as usize;
     let cuts = (3 * threads).div_ceil(sets as usize).min(entries.div_ceil(8 * windows.buckets())).max(1);
+    // A lock is poisoned only while another task's panic is on its way to the caller.
+    let idle = Mutex::new(Vec::<Filler<P, A>>::new());
+    let fill = |set| {
+        let mut filler = idle.lock().ok().and_then(|mut idle| idle.pop()).unwrap_or_default();
+        let buckets = fill(&mut filler, &parts, &windows, set, chunk);
+        if let Ok(mut idle) = idle.lock() {
+            idle.push(filler);
+        }
+        buckets
+    };
     let sums: Vec<Projective<P>> = (0..sets)
         .into_par_iter()
         .with_max_len(1)
         .map(|set| {
             let buckets = (0..cuts).into_par_iter().with_max_len(1);
-            let buckets = buckets.map(|cut| fill(&parts, &windows, Set { set, sets, cut, cuts }, chunk));
+            let buckets = buckets.map(|cut| fill(Set { set, sets, cut, cuts }));
             weighted_sum::<P, A>(&buckets.reduce_with(merge::<P, A>).expect("one cut at least"))
         })
         .collect();

@@ -30,13 +30,16 @@
 
 mod constant;
 mod four;
+mod product;
 
 use super::{minus_inverse, Constant, Element, Lanes, Packed, Parts, LANES};
 use ark_ff::{AdditiveGroup, BigInt, BigInteger, Field, MontConfig, PrimeField};
 use std::arch::x86_64::*;
 use std::marker::PhantomData;
+use std::mem::MaybeUninit;
 
 pub use four::Four;
+use product::Table;
 
 /// Registers of four doubles that make up [`LANES`] lanes.
 const N: usize = LANES / 4;
@@ -106,59 +109,6 @@ const fn balanced(words: &[u64; 4]) -> [f64; 5] {
     limbs
 }
 
-/// What the columns of a Montgomery product start from: minus the bits of all constants that halves bring along, plus what
-/// shifts need.
-const START: [i64; 10] = {
-    let (mut start, mut i) = ([0i64; 10], 0);
-    while i < 10 {
-        let (low, high) = (pairs(i), pairs(i - 1));
-        // Columns 0 to 4 leave before the low half of m p_0 would come: it is known and never computed.
-        let low_of_reduction = if i < 5 { low - 1 } else { low };
-        let constants = (low + low_of_reduction)
-            .wrapping_mul(UNIT.to_bits() as i64)
-            .wrapping_add((2 * high).wrapping_mul(ROUND.to_bits() as i64));
-        // Shifts are logical, so a column is made positive; its bias arrives above as part of the carry and is undone.
-        let bias = match i {
-            0..=4 => 1 << 62,
-            5..=8 => (1 << 61) + HALF,
-            _ => UNIT.to_bits() as i64,
-        };
-        let bias_below = match i {
-            0 => 0,
-            1..=5 => 1 << (62 - 51),
-            _ => 1 << (61 - 51),
-        };
-        start[i as usize] = (bias - bias_below as i64).wrapping_sub(constants);
-        i += 1;
-    }
-    start
-};
-
-/// Pairs of limbs whose indices add up to `i`.
-const fn pairs(i: i64) -> i64 {
-    if i < 0 || i > 8 {
-        0
-    } else if i < 5 {
-        i + 1
-    } else {
-        9 - i
-    }
-}
-
-type Column = [__m256i; N];
-type Limb = [__m256d; N];
-
-/// Constants of a product, in all lanes. Read through a pointer that the compiler cannot see through ([`Avx2::table`]): constants
-/// that it knows it broadcasts anew at every use, which is one instruction in six.
-struct Table {
-    round: __m256d,
-    split: __m256d,
-    /// 2^52 of [`low_bits`] times the inverse is a multiple of 2^52: subtracted within the constant.
-    round_u: __m256d,
-    minus_inverse: __m256d,
-    p: [__m256d; 5],
-}
-
 const fn splat(x: f64) -> __m256d {
     // SAFETY: four doubles are what the type is.
     unsafe { std::mem::transmute([x; 4]) }
@@ -167,31 +117,9 @@ const fn splat(x: f64) -> __m256d {
 /// The halves of `a b`: low, then high.
 #[inline(always)]
 unsafe fn halves(a: __m256d, b: __m256d) -> [__m256i; 2] {
-    halves_by::<false>(a, b, _mm256_set1_pd(ROUND), _mm256_set1_pd(SPLIT))
-}
-
-/// [`halves`] by [`ROUND`] and [`SPLIT`] as given, or those of `-a b` if `MINUS`.
-#[inline(always)]
-unsafe fn halves_by<const MINUS: bool>(a: __m256d, b: __m256d, round: __m256d, split: __m256d) -> [__m256i; 2] {
-    let (hi, lo);
-    if MINUS {
-        hi = _mm256_fnmadd_pd(a, b, round);
-        lo = _mm256_fnmadd_pd(a, b, _mm256_sub_pd(split, hi));
-    } else {
-        hi = _mm256_fmadd_pd(a, b, round);
-        lo = _mm256_fmadd_pd(a, b, _mm256_sub_pd(split, hi));
-    }
+    let hi = _mm256_fmadd_pd(a, b, _mm256_set1_pd(ROUND));
+    let lo = _mm256_fmadd_pd(a, b, _mm256_sub_pd(_mm256_set1_pd(SPLIT), hi));
     [_mm256_castpd_si256(lo), _mm256_castpd_si256(hi)]
-}
-
-/// Adds the halves of `a b` to a column and the one above it; subtracts them if `MINUS`.
-#[inline(always)]
-unsafe fn add_product<const MINUS: bool>(a: &Limb, b: &Limb, columns: &mut [Column; 6], at: usize, table: &Table) {
-    for n in 0..N {
-        let [lo, hi] = halves_by::<MINUS>(a[n], b[n], table.round, table.split);
-        columns[at][n] = _mm256_add_epi64(columns[at][n], lo);
-        columns[at + 1][n] = _mm256_add_epi64(columns[at + 1][n], hi);
-    }
 }
 
 /// The low 51 bits of an integer, plus 2^52, as a double.
@@ -202,99 +130,13 @@ unsafe fn low_bits(x: __m256i) -> __m256d {
 }
 
 impl<M: MontConfig<4>> Avx2<M> {
-    const TABLE: Table = {
-        let (mut p, mut i) = ([splat(0.0); 5], 0);
-        while i < 5 {
-            p[i] = splat(M::P[i]);
-            i += 1;
-        }
-        Table {
-            round: splat(ROUND),
-            split: splat(SPLIT),
-            round_u: splat(ROUND - INTEGER * M::MINUS_INVERSE),
-            minus_inverse: splat(M::MINUS_INVERSE),
-            p,
-        }
-    };
-
-    #[inline(always)]
-    fn table() -> &'static Table {
-        std::hint::black_box(&Self::TABLE)
-    }
-
-    /// Montgomery's product of sums, row by row: `a b`, plus (or minus, if `MINUS`) `c d` where there is one.
-    ///
-    /// Reduction of column i: with `u` its low bits, `m = -u / p mod 2^51`, balanced, makes the column divisible by 2^51. `m p_0`
-    /// cancels the low bits, so its low half is `-u` for u < 2^50 and `2^51 - u` above, and the carry is the column plus
-    /// 2^50 - 1, shifted. For u = 2^50 that says -2^50, and so it is: both roundings are ties, to even. If -1/p is 1 modulo 4, p_0
-    /// is 3: m is 2^50 (half of -1/p is rounded down) and half of p_0 up. If it is 3, p_0 is 1: m is -2^50, and half of p_0
-    /// is rounded down.
-    #[inline(always)]
-    unsafe fn product<const TWO: bool, const MINUS: bool>(a: &Self, b: &Self, c: &Self, d: &Self) -> Self {
-        let table = Self::table();
-        let mut columns = [[_mm256_setzero_si256(); N]; 6];
-        let start = if TWO { &START_TWO } else { &START };
-        for i in 0..5 {
-            columns[i] = [_mm256_set1_epi64x(start[i]); N];
-        }
-        for i in 0..5 {
-            columns[5] = [_mm256_set1_epi64x(start[i + 5]); N];
-            for j in 0..5 {
-                add_product::<false>(&a.0[i], &b.0[j], &mut columns, j, table);
-            }
-            if TWO {
-                for j in 0..5 {
-                    add_product::<MINUS>(&c.0[i], &d.0[j], &mut columns, j, table);
-                }
-            }
-            let mut m = [_mm256_setzero_pd(); N];
-            for n in 0..N {
-                let u = low_bits(columns[0][n]);
-                let hi = _mm256_fmadd_pd(u, table.minus_inverse, table.round_u);
-                m[n] = _mm256_fmadd_pd(u, table.minus_inverse, _mm256_sub_pd(table.round_u, hi));
-                let carry = _mm256_add_epi64(columns[0][n], _mm256_set1_epi64x(HALF - 1));
-                columns[1][n] = _mm256_add_epi64(columns[1][n], _mm256_srli_epi64::<51>(carry));
-                let hi = _mm256_fmadd_pd(m[n], table.p[0], table.round);
-                columns[1][n] = _mm256_add_epi64(columns[1][n], _mm256_castpd_si256(hi));
-            }
-            for j in 1..5 {
-                add_product::<false>(&m, &[table.p[j]; N], &mut columns, j, table);
-            }
-            for j in 0..5 {
-                columns[j] = columns[j + 1];
-            }
-        }
-        let mut limbs = [[_mm256_setzero_pd(); N]; 5];
-        for i in 0..4 {
-            for n in 0..N {
-                let carry = _mm256_srli_epi64::<51>(columns[i][n]);
-                columns[i + 1][n] = _mm256_add_epi64(columns[i + 1][n], carry);
-                // The column was raised by half a limb before the cut.
-                limbs[i][n] = _mm256_sub_pd(low_bits(columns[i][n]), _mm256_set1_pd(INTEGER + HALF as f64));
-            }
-        }
-        for n in 0..N {
-            limbs[4][n] = _mm256_sub_pd(_mm256_castsi256_pd(columns[4][n]), _mm256_set1_pd(UNIT));
-        }
-        Avx2(limbs, PhantomData)
-    }
+    const PRODUCT: Table = Table::new::<M>(&product::START);
+    const SQUARE: Table = Table::new::<M>(&product::START_SQUARE);
+    const TWO: Table = Table::new::<M>(&product::START_TWO);
 }
 
 /// What stored words are raised by, so that no limb is negative: half a limb in the lower four, 2^51 in the top one.
 const RAISED: [u64; 4] = [1 << 50, 1 << 37, 1 << 24, 1 << 11 | 1 << 63];
-/// As [`START`], for two products and one reduction.
-const START_TWO: [i64; 10] = {
-    let (mut start, mut i) = (START, 0);
-    while i < 10 {
-        let constants = pairs(i)
-            .wrapping_mul(UNIT.to_bits() as i64)
-            .wrapping_add(pairs(i - 1).wrapping_mul(ROUND.to_bits() as i64));
-        start[i as usize] = start[i as usize].wrapping_sub(constants);
-        i += 1;
-    }
-    start
-};
-
 /// In memory the value is raised by [`RAISED`]: words of positive limbs.
 impl<M: MontConfig<4>> Lanes<M> for Avx2<M> {
     fn pack(x: &Element<M>) -> Packed {
@@ -329,22 +171,30 @@ impl<M: MontConfig<4>> Lanes<M> for Avx2<M> {
 
     #[inline(always)]
     unsafe fn mul(a: &Self, b: &Self) -> Self {
-        Self::product::<false, false>(a, b, a, b)
+        let mut out = MaybeUninit::<Self>::uninit();
+        product::multiply(out.as_mut_ptr().cast(), &Self::PRODUCT, &a.0, &b.0);
+        out.assume_init()
     }
 
     #[inline(always)]
     unsafe fn square(a: &Self) -> Self {
-        Self::product::<false, false>(a, a, a, a)
+        let (mut out, twice) = (MaybeUninit::<Self>::uninit(), Parts::add(a, a));
+        product::square(out.as_mut_ptr().cast(), &Self::SQUARE, &a.0, &twice.0);
+        out.assume_init()
     }
 
     #[inline(always)]
     unsafe fn sum_of_products(a: &Self, b: &Self, c: &Self, d: &Self) -> Self {
-        Self::product::<true, false>(a, b, c, d)
+        let mut out = MaybeUninit::<Self>::uninit();
+        product::sum(out.as_mut_ptr().cast(), &Self::TWO, &a.0, &b.0, &c.0, &d.0);
+        out.assume_init()
     }
 
     #[inline(always)]
     unsafe fn difference_of_products(a: &Self, b: &Self, c: &Self, d: &Self) -> Self {
-        Self::product::<true, true>(a, b, c, d)
+        let mut out = MaybeUninit::<Self>::uninit();
+        product::difference(out.as_mut_ptr().cast(), &Self::TWO, &a.0, &b.0, &c.0, &d.0);
+        out.assume_init()
     }
 
     #[cfg(test)]

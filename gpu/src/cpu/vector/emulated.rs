@@ -45,6 +45,9 @@ impl Vector for Emulated {
     unsafe fn right_signed<const BITS: u32>(self) -> Self {
         each(self, self, |a, _| (a as i64 >> BITS) as u64)
     }
+    unsafe fn is_zero(self) -> u8 {
+        (0..8).map(|i| u8::from(self.0[i] == 0) << i).sum()
+    }
     unsafe fn add_low(self, a: Self, b: Self) -> Self {
         each(self, each(a, b, |a, b| product(a, b) as u64 & ((1 << 52) - 1)), u64::wrapping_add)
     }

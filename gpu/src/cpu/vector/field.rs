@@ -1,6 +1,7 @@
 //! Base fields of the two groups, sixteen elements at once: the prime field and its quadratic extension.
 
 use super::{Lanes, Packed, Part, Parts};
+use crate::cpu::inverse::inverse;
 use ark_bn254::{Fq, Fq2, FqConfig};
 use ark_ff::Field;
 
@@ -16,12 +17,12 @@ pub trait Coordinates: Parts {
     /// What is no stored coordinate: the x of infinity.
     const NONE: Self::Stored;
 
-    /// The lowest word, by which most stored coordinates differ.
-    fn word(x: &Self::Stored) -> u64;
     /// As [`Lanes::pack`].
     fn pack(x: &Self::Element) -> Self::Stored;
     /// As [`Lanes::unpack`].
     fn unpack(x: &Self::Stored) -> Self::Element;
+    /// `1 / x`; nothing for zero.
+    fn inverse(x: &Self::Element) -> Option<Self::Element>;
     /// Its negative, in memory.
     fn negate(x: &Self::Stored) -> Self::Stored {
         Self::pack(&-Self::unpack(x))
@@ -64,14 +65,14 @@ impl<L: Lanes<FqConfig>> Coordinates for Prime<L> {
     type Stored = Packed;
     const NONE: Packed = [u64::MAX; 4];
 
-    fn word(x: &Packed) -> u64 {
-        x[0]
-    }
     fn pack(x: &Fq) -> Packed {
         L::pack(x)
     }
     fn unpack(x: &Packed) -> Fq {
         L::unpack(x)
+    }
+    fn inverse(x: &Fq) -> Option<Fq> {
+        inverse(x)
     }
     #[inline(always)]
     unsafe fn mul(a: &Self, b: &Self) -> Self {
@@ -110,6 +111,10 @@ impl<P: Part> Part for Pair<P> {
     unsafe fn scatter(self, base: &[*mut u8], offset: usize) {
         self.c0.scatter(base, offset);
         self.c1.scatter(base, offset + size_of::<Packed>());
+    }
+    #[inline(always)]
+    unsafe fn special(a: Self, b: Self) -> u16 {
+        P::special(a.c0, b.c0) & P::special(a.c1, b.c1)
     }
     #[inline(always)]
     unsafe fn add(a: Self, b: Self) -> Self {
@@ -157,14 +162,16 @@ impl<L: Lanes<FqConfig>> Coordinates for Quadratic<L> {
     type Stored = [Packed; 2];
     const NONE: [Packed; 2] = [[u64::MAX; 4]; 2];
 
-    fn word(x: &[Packed; 2]) -> u64 {
-        x[0][0]
-    }
     fn pack(x: &Fq2) -> [Packed; 2] {
         [L::pack(&x.c0), L::pack(&x.c1)]
     }
     fn unpack(x: &[Packed; 2]) -> Fq2 {
         Fq2::new(L::unpack(&x[0]), L::unpack(&x[1]))
+    }
+    fn inverse(x: &Fq2) -> Option<Fq2> {
+        // The conjugate over the norm.
+        let norm = inverse(&(x.c0.square() + x.c1.square()))?;
+        Some(Fq2::new(x.c0 * norm, -x.c1 * norm))
     }
     // Four products and two reductions: cheaper than Karatsuba's three products with three reductions.
     #[inline(always)]

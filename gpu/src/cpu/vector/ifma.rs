@@ -53,6 +53,8 @@ pub trait Vector: Copy {
     unsafe fn right<const BITS: u32>(self) -> Self;
     /// Arithmetic shift to the right.
     unsafe fn right_signed<const BITS: u32>(self) -> Self;
+    /// The lanes that are zero.
+    unsafe fn is_zero(self) -> u8;
     /// `self` plus the low 52 bits of the product of the low 52 bits of `a` and `b`.
     unsafe fn add_low(self, a: Self, b: Self) -> Self;
     /// `self` plus the product of the low 52 bits of `a` and `b`, shifted right by 52.
@@ -99,6 +101,10 @@ impl Vector for __m512i {
     #[inline(always)]
     unsafe fn right_signed<const BITS: u32>(self) -> Self {
         _mm512_srai_epi64::<BITS>(self)
+    }
+    #[inline(always)]
+    unsafe fn is_zero(self) -> u8 {
+        _mm512_testn_epi64_mask(self, self)
     }
     #[inline(always)]
     unsafe fn add_low(self, a: Self, b: Self) -> Self {
@@ -381,6 +387,13 @@ impl<V: Vector, M: MontConfig<4>> Part for Eight<V, M> {
             self.0[3].right::<36>().or(self.0[4].left::<16>()),
         ];
         V::store(words, base, offset);
+    }
+
+    #[inline(always)]
+    unsafe fn special(a: Self, b: Self) -> u16 {
+        // The top limb of all ones is 2^48 - 1, that of an element below 2^47.
+        let finite = a.0[4].or(b.0[4]).right::<47>().is_zero();
+        (!finite | a.0[0].sub(b.0[0]).is_zero()).into()
     }
 
     #[inline(always)]

@@ -81,10 +81,14 @@ pub trait Part: Copy {
     /// Every address is writable for 32 bytes (64 for the quadratic extension), and the machine has the instructions.
     unsafe fn scatter(self, base: &[*mut u8], offset: usize);
 
-    /// `a + b`, loose, of two elements that are plain or tight.
+    /// Lanes whose stored elements are equal, or one of which is no element but all ones. A lane in 2^50 that is neither may be
+    /// among them.
     ///
     /// # Safety
     /// The machine has the instructions; so for all that follow.
+    unsafe fn special(a: Self, b: Self) -> u16;
+
+    /// `a + b`, loose, of two elements that are plain or tight.
     unsafe fn add(a: Self, b: Self) -> Self;
 
     /// `a - b`, loose.

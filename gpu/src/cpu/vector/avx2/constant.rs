@@ -91,7 +91,7 @@ unsafe fn add(a: __m256d, b: __m256d, columns: &mut Columns, at: usize) {
     columns[at + 1] = _mm256_add_epi64(columns[at + 1], hi);
 }
 
-/// A step of Montgomery's reduction, as in `Avx2::product`.
+/// A step of Montgomery's reduction, as in [`super::product`].
 #[inline(always)]
 unsafe fn reduce<M: MontConfig<4>>(columns: &mut Columns, at: usize) {
     let minus_inverse = _mm256_set1_pd(M::MINUS_INVERSE);

@@ -105,6 +105,15 @@ impl<M: MontConfig<4>> Part for Four<M> {
     }
 
     #[inline(always)]
+    unsafe fn special(a: Self, b: Self) -> u16 {
+        // The top limb of all ones is 2^51 - 1, that of an element far below 2^50.
+        let top = _mm256_max_pd(a.0[4], b.0[4]);
+        let infinite = _mm256_cmp_pd::<_CMP_GT_OQ>(top, _mm256_set1_pd(HALF as f64));
+        let equal = _mm256_cmp_pd::<_CMP_EQ_OQ>(a.0[0], b.0[0]);
+        _mm256_movemask_pd(_mm256_or_pd(infinite, equal)) as u16
+    }
+
+    #[inline(always)]
     unsafe fn add(mut a: Self, b: Self) -> Self {
         for i in 0..5 {
             a.0[i] = _mm256_add_pd(a.0[i], b.0[i]);
