@@ -46,12 +46,13 @@ impl<L: Lanes<FqConfig>> Work for Chains<L> {
         let mut chains = [x; 4];
         for _ in 0..self.0 {
             for chain in &mut chains {
-                *chain = L::mul(chain, &x);
+                L::mul_to(chain, chain, &x);
             }
         }
-        black_box(chains.map(|x| {
+        black_box(chains.map(|mut x| {
             let mut out = [[0u64; 4]; LANES];
-            x.tighten().scatter(&out.each_mut().map(|x| x.as_mut_ptr().cast()), 0);
+            x.tighten();
+            x.scatter(&out.each_mut().map(|x| x.as_mut_ptr().cast()), 0);
             out
         }));
     }
@@ -90,7 +91,7 @@ fn addition<P: SWCurveConfig, A: Adder<P>>() -> f64 {
             A::pack(&point.into_affine())
         })
         .collect();
-    let jobs: Vec<Job> = (0..COUNT as u32).map(|i| Job { a: 2 * i, b: 2 * i + 1, to: i }).collect();
+    let jobs: Vec<Job> = (0..COUNT as u32).map(|i| Job { a: 2 * i, b: 2 * i + 1 }).collect();
     let mut out = vec![A::INFINITY; COUNT];
     let mut adder = A::default();
     least(20, COUNT, || adder.add_pairs(&points, &jobs, black_box(&mut out)))

@@ -14,15 +14,14 @@ use ark_ff::{AdditiveGroup, Field, One, Zero};
 /// Set in an index of [`Job`] when the point is subtracted.
 pub const NEGATIVE: u32 = 1 << 31;
 
-/// One addition: the point at index `a` plus the one at `b`, to place `to`.
+/// One addition: the point at index `a` plus the one at `b`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C, align(8))]
 pub struct Job {
     /// Index of the first summand, with [`NEGATIVE`] or without.
     pub a: u32,
     /// Index of the second summand, with [`NEGATIVE`] or without.
     pub b: u32,
-    /// Index of the sum.
-    pub to: u32,
 }
 
 /// Adds points of a curve with `a = 0` and odd order, as both BN254 groups are: the tangent is `3x^2 / 2y`, and no point but
@@ -48,10 +47,10 @@ pub trait Adder<P: SWCurveConfig>: Default + Send {
     /// `-point`.
     fn negate(point: &Self::Point) -> Self::Point;
 
-    /// `out[to] = source[a] + source[b]` for every job. No two jobs have the same `to`.
+    /// `out[j] = source[a] + source[b]` for job j.
     fn add_pairs(&mut self, source: &[Self::Point], jobs: &[Job], out: &mut [Self::Point]);
 
-    /// `left[a] += right[b]` for every job; `to` is not looked at. No two jobs have the same `a`, and no `a` is [`NEGATIVE`].
+    /// `left[a] += right[b]` for every job. No two jobs have the same `a`, and no `a` is [`NEGATIVE`].
     fn add_to(&mut self, left: &mut [Self::Point], right: &[Self::Point], jobs: &[Job]);
 }
 
@@ -93,9 +92,9 @@ impl<P: SWCurveConfig> Adder<P> for Scalar<P> {
     }
 
     fn add_pairs(&mut self, source: &[Affine<P>], jobs: &[Job], out: &mut [Affine<P>]) {
-        for batch in jobs.chunks(BATCH) {
+        for (batch, out) in jobs.chunks(BATCH).zip(out[..jobs.len()].chunks_mut(BATCH)) {
             let pair = |j: usize| (signed(source, batch[j].a), signed(source, batch[j].b));
-            self.add(batch.len(), pair, |j, sum| out[batch[j].to as usize] = sum);
+            self.add(batch.len(), pair, |j, sum| out[j] = sum);
         }
     }
 
@@ -219,7 +218,7 @@ mod tests {
             let jobs: Vec<Job> = (0..count as u32)
                 .map(|i| {
                     let mut signed = |index| index | if rng.next_u32() % 4 == 0 { NEGATIVE } else { 0 };
-                    Job { a: signed(2 * i), b: signed(2 * i + 1), to: i }
+                    Job { a: signed(2 * i), b: signed(2 * i + 1) }
                 })
                 .collect();
             let mut sums = vec![A::INFINITY; count];
@@ -230,7 +229,7 @@ mod tests {
             }
             let (mut left, right): (Vec<_>, Vec<_>) = packed.chunks(2).map(|p| (p[0], p[1])).unzip();
             let minus = |i: u32| if i % 3 == 1 { NEGATIVE } else { 0 };
-            let jobs: Vec<Job> = (0..count as u32).map(|i| Job { a: i, b: i | minus(i), to: 0 }).collect();
+            let jobs: Vec<Job> = (0..count as u32).map(|i| Job { a: i, b: i | minus(i) }).collect();
             adder.add_to(&mut left, &right, &jobs);
             for (i, (sum, pair)) in left.iter().zip(points.chunks(2)).enumerate() {
                 let added = (pair[0] + sign(&pair[1], minus(i as u32))).into_affine();

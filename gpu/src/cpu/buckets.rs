@@ -152,7 +152,7 @@ impl<P: SWCurveConfig, A: Adder<P>> Filler<P, A> {
         let mut out = 0;
         runs.retain_mut(|run| {
             let half = run.len / 2;
-            let pair = |i| Job { a: index(run.begin + 2 * i), b: index(run.begin + 2 * i + 1), to: out + i };
+            let pair = |i| Job { a: index(run.begin + 2 * i), b: index(run.begin + 2 * i + 1) };
             jobs.extend((0..half).map(pair));
             *run = Run { bucket: run.bucket, begin: out, len: half };
             out += half;
@@ -191,7 +191,7 @@ fn accumulate<P: SWCurveConfig, A: Adder<P>>(
         if A::is_infinity(point) {
             *point = signed::<P, A>(right, b);
         } else {
-            jobs.push(Job { a, b, to: a });
+            jobs.push(Job { a, b });
         }
     }
     adder.add_to(left, right, jobs);

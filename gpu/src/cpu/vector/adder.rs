@@ -45,20 +45,20 @@ impl Curve for g2::Config {
 
 type Stored<P, I> = <<P as Curve>::Coordinates<I> as Coordinates>::Stored;
 
-/// Addresses and signs of a group of pairs.
+/// Addresses of a group of pairs.
 #[derive(Clone, Copy)]
 struct Group {
     a: [*const u8; LANES],
     b: [*const u8; LANES],
+    /// Where sums go, unless they go side by side.
     to: [*mut u8; LANES],
-    negative: [u16; 2],
 }
 
 /// Adds on the instruction set `I`.
 pub struct Vectorised<P: Curve, I: InstructionSet> {
     prefixes: Vec<P::Coordinates<I>>,
     groups: Box<[Group]>,
-    special: Vec<Job>,
+    special: Vec<u32>,
     // Two finite points with different x, for lanes that have nothing to add.
     idle: [Point<Stored<P, I>>; 2],
     scalar: Scalar<P>,
@@ -69,7 +69,7 @@ impl<P: Curve, I: InstructionSet> Default for Vectorised<P, I> {
         assert!(I::MACHINE.is_here(), "{:?} was not detected", I::MACHINE);
         let g = Affine::<P>::generator();
         // SAFETY: the machine has the instructions.
-        let prefixes = vec![unsafe { P::Coordinates::<I>::zero() }; GROUPS];
+        let prefixes = vec![unsafe { P::Coordinates::<I>::zero() }; GROUPS + 1];
         let idle = [Self::pack(&g), Self::pack(&(g + g).into())];
         let groups = vec![Group::NONE; GROUPS].into();
         Vectorised { prefixes, groups, special: Vec::new(), idle, scalar: Scalar::default() }
@@ -109,16 +109,17 @@ impl<P: Curve, I: InstructionSet> Adder<P> for Vectorised<P, I> {
     }
 
     fn add_pairs(&mut self, source: &[Self::Point], jobs: &[Job], out: &mut [Self::Point]) {
-        let (from, to) = (Source::new(source), Target::new(out));
-        for batch in jobs.chunks(GROUPS * LANES) {
-            // SAFETY: sums go to memory that nobody reads.
-            unsafe { self.add::<false>(from, from, to, batch) };
+        let from = Source::new(source);
+        let out = &mut out[..jobs.len()];
+        for (batch, out) in jobs.chunks(GROUPS * LANES).zip(out.chunks_mut(GROUPS * LANES)) {
+            // SAFETY: sums go to memory that nobody reads, as many as there are jobs.
+            unsafe { self.add::<false>(from, from, out.as_mut_ptr(), batch) };
         }
     }
 
     fn add_to(&mut self, left: &mut [Self::Point], right: &[Self::Point], jobs: &[Job]) {
-        let to = Target::new(left);
-        let from = Source { data: to.data, len: to.len };
+        let to = left.as_mut_ptr();
+        let from = Source { data: to, len: left.len() };
         for batch in jobs.chunks(GROUPS * LANES) {
             // SAFETY: a sum replaces its own summand, which no other job names.
             unsafe { self.add::<true>(from, Source::new(right), to, batch) };
@@ -132,24 +133,12 @@ struct Source<S> {
     len: usize,
 }
 
-/// Points to write.
-struct Target<S> {
-    data: *mut Point<S>,
-    len: usize,
-}
-
 impl<S> Clone for Source<S> {
     fn clone(&self) -> Self {
         *self
     }
 }
 impl<S> Copy for Source<S> {}
-impl<S> Clone for Target<S> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-impl<S> Copy for Target<S> {}
 
 impl<S> Source<S> {
     fn new(points: &[Point<S>]) -> Self {
@@ -158,48 +147,38 @@ impl<S> Source<S> {
 
     #[inline(always)]
     fn at(self, index: u32) -> *const Point<S> {
-        let index = (index & !NEGATIVE) as usize;
-        assert!(index < self.len, "point {index} of {}", self.len);
-        // SAFETY: inside the slice.
-        unsafe { self.data.add(index) }
-    }
-}
-
-impl<S> Target<S> {
-    fn new(points: &mut [Point<S>]) -> Self {
-        Target { data: points.as_mut_ptr(), len: points.len() }
-    }
-
-    #[inline(always)]
-    fn at(self, index: u32) -> *mut Point<S> {
-        assert!((index as usize) < self.len, "place {index} of {}", self.len);
-        // SAFETY: inside the slice.
-        unsafe { self.data.add(index as usize) }
+        self.data.wrapping_add((index & !NEGATIVE) as usize)
     }
 }
 
 impl<P: Curve, I: InstructionSet> Vectorised<P, I> {
-    /// One batch. Sums go where jobs say, or replace their first summand if `IN_PLACE`.
+    /// One batch. Sums go to `to` side by side, or replace their first summand, which is at `to`, if `IN_PLACE`.
     ///
     /// # Safety
-    /// `left` and `right` are valid to read and `to` to write while this runs; a place that is written is read by its own job at
-    /// most.
+    /// `left` and `right` are valid to read and `to` to write while this runs: for as many sums as there are jobs, or where the
+    /// first summands are. A place that is written is read by its own job at most.
     unsafe fn add<const IN_PLACE: bool>(
         &mut self,
         left: Source<Stored<P, I>>,
         right: Source<Stored<P, I>>,
-        to: Target<Stored<P, I>>,
+        to: *mut Point<Stored<P, I>>,
         batch: &[Job],
     ) {
-        let mut sink = self.idle[0];
-        let idle = Addresses { a: &self.idle[0], b: &self.idle[1], to: &raw mut sink };
-        let jobs = Jobs::<_, IN_PLACE> { left, right, to, batch, idle };
+        let idle = Addresses { a: &self.idle[0], b: &self.idle[1] };
+        let mut spare = [self.idle[0]; LANES];
+        let mut last = [Job { a: 0, b: 0 }; LANES];
+        let rest = &batch[batch.len() / LANES * LANES..];
+        last[..rest.len()].copy_from_slice(rest);
+        let jobs = Jobs::<_, IN_PLACE> { left, right, to, batch, last: &last, idle, spare: &raw mut spare };
         let (groups, prefixes) = (&mut *self.groups, self.prefixes.as_mut_slice());
         self.special.clear();
         // Nothing is written when a denominator is zero after all.
         if !I::call(Additions::<P, I, IN_PLACE> { jobs: &jobs, groups, prefixes, special: &mut self.special }) {
             self.special.clear();
-            self.special.extend_from_slice(batch);
+            self.special.extend(0..batch.len() as u32);
+        } else if !IN_PLACE {
+            // SAFETY: as for this function.
+            unsafe { to.add(batch.len() - rest.len()).copy_from_nonoverlapping(spare.as_ptr(), rest.len()) };
         }
         if self.special.is_empty() {
             return;
@@ -215,75 +194,125 @@ impl<P: Curve, I: InstructionSet> Vectorised<P, I> {
         };
         let special = &self.special;
         let pair = |j: usize| {
-            let (job, at) = (special[j], jobs.addresses(&special[j]));
+            let job = &batch[special[j] as usize];
+            let at = jobs.addresses(job);
             (point(at.a, job.a), point(at.b, job.b))
         };
         let mut sums = vec![Affine::identity(); special.len()];
         self.scalar.add(special.len(), pair, |j, sum| sums[j] = sum);
-        for (job, sum) in special.iter().zip(sums) {
+        for (&job, sum) in special.iter().zip(sums) {
+            let place = if IN_PLACE { batch[job as usize].a } else { job };
             // SAFETY: as for this function.
-            unsafe { *jobs.addresses(job).to = Self::pack(&sum) };
+            unsafe { *to.add(place as usize) = Self::pack(&sum) };
         }
     }
 }
 
-/// Where a pair and its sum are.
+/// Where a pair is.
 struct Addresses<S> {
     a: *const Point<S>,
     b: *const Point<S>,
-    to: *mut Point<S>,
 }
 
 /// A batch of jobs, and what their indices name.
 struct Jobs<'a, S, const IN_PLACE: bool> {
     left: Source<S>,
     right: Source<S>,
-    to: Target<S>,
+    to: *mut Point<S>,
     batch: &'a [Job],
-    /// Two finite points with different x and a place that nobody reads, for lanes that have nothing to add.
+    /// The last group, if it is short, with jobs that nobody asked for.
+    last: &'a [Job; LANES],
+    /// Two finite points with different x, for lanes that have nothing to add.
     idle: Addresses<S>,
+    /// Where the sums of the last group go if it is short, and those of idle lanes.
+    spare: *mut [Point<S>; LANES],
 }
 
 impl<S, const IN_PLACE: bool> Jobs<'_, S, IN_PLACE> {
     #[inline(always)]
     fn addresses(&self, job: &Job) -> Addresses<S> {
-        let to = if IN_PLACE { job.a } else { job.to };
-        Addresses { a: self.left.at(job.a), b: self.right.at(job.b), to: self.to.at(to) }
+        Addresses { a: self.left.at(job.a), b: self.right.at(job.b) }
+    }
+
+    /// Lets a lane add nothing.
+    #[inline(always)]
+    fn idle(&self, group: &mut Group, lane: usize) {
+        group.set(lane, &self.idle);
+        group.to[lane] = self.spare.cast();
+    }
+
+    /// Asks for half of the places of group `g`, which may lie before the beginning.
+    #[inline(always)]
+    fn prefetch_places(&self, g: usize, half: usize) {
+        // In place they are asked for as first summands.
+        if !IN_PLACE && g < self.batch.len() {
+            let places = self.to.wrapping_add(g * LANES + half * LANES / 2).cast::<u8>();
+            for line in 0..LANES / 2 * size_of::<Point<S>>() / 64 {
+                ask(places.wrapping_add(64 * line));
+            }
+        }
+    }
+
+    /// Where the sums of group `g` go.
+    #[inline(always)]
+    fn places(&self, g: usize, group: &Group) -> [*mut u8; LANES] {
+        if IN_PLACE {
+            return group.to;
+        }
+        let whole = (g + 1) * LANES <= self.batch.len();
+        let first = if whole { self.to.wrapping_add(g * LANES) } else { self.spare.cast() };
+        std::array::from_fn(|lane| first.wrapping_add(lane).cast())
+    }
+
+    /// The jobs of group `g`.
+    #[inline(always)]
+    fn group(&self, g: usize) -> &[Job; LANES] {
+        self.batch[g * LANES..].first_chunk().unwrap_or(self.last)
+    }
+
+    /// Panics if an index is out of range.
+    #[inline(always)]
+    fn check(&self) {
+        let (mut a, mut b) = (0, 0);
+        for job in self.batch {
+            a = a.max(job.a & !NEGATIVE);
+            b = b.max(job.b & !NEGATIVE);
+        }
+        assert!((a as usize) < self.left.len, "point {a} of {}", self.left.len);
+        assert!((b as usize) < self.right.len, "point {b} of {}", self.right.len);
     }
 
     /// Fills in group `g`, which may lie beyond the end.
     #[inline(always)]
     fn prepare(&self, g: usize, groups: &mut [Group]) {
         let Some(group) = groups.get_mut(g) else { return };
-        let jobs = &self.batch[g * LANES..];
-        let (mut negative_a, mut negative_b) = (0, 0);
+        let jobs = self.group(g);
         for lane in 0..LANES {
-            let Some(job) = jobs.get(lane) else {
-                group.set(lane, &self.idle);
-                continue;
-            };
-            group.set(lane, &self.addresses(job));
-            negative_a |= (job.a >> 31) << lane;
-            negative_b |= (job.b >> 31) << lane;
+            group.set(lane, &self.addresses(&jobs[lane]));
+            if IN_PLACE {
+                group.to[lane] = group.a[lane].cast_mut();
+            }
         }
-        group.negative = [negative_a as u16, negative_b as u16];
+        for lane in (self.batch.len() - g * LANES).min(LANES)..LANES {
+            self.idle(group, lane);
+        }
     }
 }
 
 impl Group {
-    const NONE: Self = Group { a: [null(); LANES], b: [null(); LANES], to: [null_mut(); LANES], negative: [0; 2] };
+    const NONE: Self = Group { a: [null(); LANES], b: [null(); LANES], to: [null_mut(); LANES] };
 
     #[inline(always)]
     fn set<S>(&mut self, lane: usize, at: &Addresses<S>) {
-        (self.a[lane], self.b[lane], self.to[lane]) = (at.a.cast(), at.b.cast(), at.to.cast());
+        (self.a[lane], self.b[lane]) = (at.a.cast(), at.b.cast());
     }
 
-    /// Asks for half of the first summands (`piece` 0 and 1), of the second ones (2 and 3) or of the places of sums (4 and 5), each a
-    /// [`Point<S>`]. In pieces, because a processor keeps track of two dozen lines under way, and waits if asked for more.
+    /// Asks for half of the first summands (`piece` 0 and 1) or of the second ones (2 and 3), each a [`Point<S>`]. In pieces, because
+    /// a processor keeps track of two dozen lines under way, and waits if asked for more.
     #[inline(always)]
     fn prefetch<S>(&self, piece: usize) {
         for lane in (piece % 2 * LANES / 2..).take(LANES / 2) {
-            let point = [self.a[lane], self.b[lane], self.to[lane].cast_const()][piece / 2];
+            let point = [self.a[lane], self.b[lane]][piece / 2];
             for line in 0..size_of::<Point<S>>() / 64 {
                 ask(point.wrapping_add(64 * line));
             }
@@ -319,8 +348,8 @@ struct Additions<'a, P: Curve, I: InstructionSet, const IN_PLACE: bool> {
     jobs: &'a Jobs<'a, Stored<P, I>, IN_PLACE>,
     groups: &'a mut [Group],
     prefixes: &'a mut [P::Coordinates<I>],
-    /// Gets the jobs that are not the general case.
-    special: &'a mut Vec<Job>,
+    /// Gets the places in the batch of jobs that are not the general case.
+    special: &'a mut Vec<u32>,
 }
 
 impl<P: Curve, I: InstructionSet, const IN_PLACE: bool> Work for Additions<'_, P, I, IN_PLACE> {
@@ -329,11 +358,13 @@ impl<P: Curve, I: InstructionSet, const IN_PLACE: bool> Work for Additions<'_, P
     #[inline(always)]
     unsafe fn run(self) -> bool {
         let Additions { jobs, groups, prefixes, special } = self;
+        jobs.check();
         let groups = &mut groups[..jobs.batch.len().div_ceil(LANES)];
         let x = offset_of!(Point<Stored<P, I>>, x);
         let y = offset_of!(Point<Stored<P, I>>, y);
         let one = [C::<P, I>::pack(&P::BaseField::one()); LANES];
-        let mut product = C::<P, I>::gather(&one.each_ref().map(|one| (one as *const Stored<P, I>).cast()), 0);
+        let mut difference = C::<P, I>::zero();
+        prefixes[0] = C::<P, I>::gather(&one.each_ref().map(|one| (one as *const Stored<P, I>).cast()), 0);
         for g in 0..AHEAD {
             jobs.prepare(g, groups);
             for piece in 0..4 {
@@ -345,11 +376,9 @@ impl<P: Curve, I: InstructionSet, const IN_PLACE: bool> Work for Additions<'_, P
             jobs.prepare(g + AHEAD, groups);
             prefetch::<P, I>(groups, g + AHEAD, 0);
             prefetch::<P, I>(groups, g + AHEAD, 1);
-            let mut difference = product;
             loop {
                 let mut found = 0;
                 for n in 0..C::<P, I>::PARTS {
-                    prefixes[g].set(n, product.part(n));
                     let (a, b) = (C::<P, I>::lanes(&groups[g].a, n), C::<P, I>::lanes(&groups[g].b, n));
                     let (x1, x2) = (R::<P, I>::gather(a, x), R::<P, I>::gather(b, x));
                     found |= R::<P, I>::special(x1, x2) << (n * C::<P, I>::WIDTH);
@@ -359,51 +388,58 @@ impl<P: Curve, I: InstructionSet, const IN_PLACE: bool> Work for Additions<'_, P
                     break;
                 }
                 for lane in (0..LANES).filter(|lane| found >> lane & 1 == 1) {
-                    special.push(jobs.batch[g * LANES + lane]);
-                    groups[g].set(lane, &jobs.idle);
+                    special.push((g * LANES + lane) as u32);
+                    jobs.idle(&mut groups[g], lane);
                 }
             }
-            product = C::<P, I>::mul_chained(&product, &difference);
+            let (prefixes, product) = prefixes.split_at_mut(g + 1);
+            C::<P, I>::mul_chained(&mut product[0], &prefixes[g], &difference);
             prefetch::<P, I>(groups, g + AHEAD, 2);
             prefetch::<P, I>(groups, g + AHEAD, 3);
         }
-        let Some(mut inverse) = invert::<P, I>(product) else { return false };
+        let Some(mut inverse) = invert::<P, I>(prefixes[groups.len()]) else { return false };
         // Between products everything is done register by register: what does not wait for a product stays in registers.
-        let (mut dx, mut dy, mut x1, mut y1, mut xs) = (product, product, product, product, product);
+        let zero = C::<P, I>::zero();
+        let (mut dx, mut dy, mut x1, mut y1, mut xs) = (zero, zero, zero, zero, zero);
+        let (mut quotient, mut slope, mut square, mut product) = (zero, zero, zero, zero);
+        let mut next_inverse = zero;
+        let (mut inverse, mut next_inverse) = (&mut inverse, &mut next_inverse);
         for g in (0..groups.len()).rev() {
             let (group, prefix) = (&groups[g], &prefixes[g]);
+            let (signs, to) = (jobs.group(g).as_ptr().cast::<u64>(), jobs.places(g, group));
             for n in 0..C::<P, I>::PARTS {
                 let (a, b) = (C::<P, I>::lanes(&group.a, n), C::<P, I>::lanes(&group.b, n));
                 let (p, q) = (R::<P, I>::gather(a, x), R::<P, I>::gather(b, x));
                 dx.set(n, Part::sub(q, p).settle());
                 xs.set(n, Part::add(p, q));
                 x1.set(n, p);
-                let signs = group.negative.map(|lanes| lanes >> (n * C::<P, I>::WIDTH));
-                let p = R::<P, I>::gather(a, y).negate_if(signs[0]);
-                let q = R::<P, I>::gather(b, y).negate_if(signs[1]);
+                let signs = signs.wrapping_add(n * C::<P, I>::WIDTH);
+                let p = R::<P, I>::gather(a, y).negate_if::<31>(signs);
+                let q = R::<P, I>::gather(b, y).negate_if::<63>(signs);
                 dy.set(n, Part::sub(q, p).settle());
                 y1.set(n, p);
             }
             let next = g.wrapping_sub(AHEAD);
-            let slope = C::<P, I>::mul(&inverse, prefix);
+            C::<P, I>::mul(&mut quotient, inverse, prefix);
             prefetch::<P, I>(groups, next, 0);
-            inverse = C::<P, I>::mul_chained(&inverse, &dx);
+            C::<P, I>::mul_chained(next_inverse, inverse, &dx);
+            std::mem::swap(&mut inverse, &mut next_inverse);
             prefetch::<P, I>(groups, next, 1);
-            let slope = C::<P, I>::mul(&slope, &dy);
+            C::<P, I>::mul(&mut slope, &quotient, &dy);
             prefetch::<P, I>(groups, next, 2);
-            let square = C::<P, I>::square(&slope);
+            C::<P, I>::square(&mut square, &slope);
             prefetch::<P, I>(groups, next, 3);
             for n in 0..C::<P, I>::PARTS {
                 let x3 = Part::sub(square.part(n), xs.part(n)).tighten();
-                x3.scatter(C::<P, I>::lanes(&group.to, n), x);
+                x3.scatter(C::<P, I>::lanes(&to, n), x);
                 dx.set(n, Part::sub(x1.part(n), x3).settle());
             }
-            prefetch::<P, I>(groups, next, 4);
-            let product = C::<P, I>::mul(&slope, &dx);
-            prefetch::<P, I>(groups, next, 5);
+            jobs.prefetch_places(next, 0);
+            C::<P, I>::mul(&mut product, &slope, &dx);
+            jobs.prefetch_places(next, 1);
             for n in 0..C::<P, I>::PARTS {
                 let y3 = Part::sub(product.part(n), y1.part(n)).tighten();
-                y3.scatter(C::<P, I>::lanes(&group.to, n), y);
+                y3.scatter(C::<P, I>::lanes(&to, n), y);
             }
         }
         true
@@ -412,9 +448,10 @@ impl<P: Curve, I: InstructionSet, const IN_PLACE: bool> Work for Additions<'_, P
 
 /// Inverts every lane, with one inversion for all; nothing if one is zero.
 #[inline(always)]
-unsafe fn invert<P: Curve, I: InstructionSet>(x: P::Coordinates<I>) -> Option<P::Coordinates<I>> {
+unsafe fn invert<P: Curve, I: InstructionSet>(mut x: P::Coordinates<I>) -> Option<P::Coordinates<I>> {
     let mut lanes = [P::Coordinates::<I>::NONE; LANES];
-    x.tighten().scatter(&lanes.each_mut().map(|lane| (lane as *mut Stored<P, I>).cast()), 0);
+    x.tighten();
+    x.scatter(&lanes.each_mut().map(|lane| (lane as *mut Stored<P, I>).cast()), 0);
     let values = lanes.map(|lane| P::Coordinates::<I>::unpack(&lane));
     let mut prefixes = [P::BaseField::ONE; LANES];
     for i in 1..LANES {

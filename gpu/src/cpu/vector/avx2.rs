@@ -36,7 +36,6 @@ use super::{minus_inverse, Constant, Element, Lanes, Packed, Parts, LANES};
 use ark_ff::{AdditiveGroup, BigInt, BigInteger, Field, MontConfig, PrimeField};
 use std::arch::x86_64::*;
 use std::marker::PhantomData;
-use std::mem::MaybeUninit;
 
 pub use four::Four;
 use product::Table;
@@ -170,31 +169,30 @@ impl<M: MontConfig<4>> Lanes<M> for Avx2<M> {
     }
 
     #[inline(always)]
-    unsafe fn mul(a: &Self, b: &Self) -> Self {
-        let mut out = MaybeUninit::<Self>::uninit();
-        product::multiply(out.as_mut_ptr().cast(), &Self::PRODUCT, &a.0, &b.0);
-        out.assume_init()
+    unsafe fn mul_to(out: *mut Self, a: *const Self, b: *const Self) {
+        product::multiply(out.cast(), &Self::PRODUCT, a.cast(), b.cast());
     }
 
     #[inline(always)]
-    unsafe fn square(a: &Self) -> Self {
-        let (mut out, twice) = (MaybeUninit::<Self>::uninit(), Parts::add(a, a));
-        product::square(out.as_mut_ptr().cast(), &Self::SQUARE, &a.0, &twice.0);
-        out.assume_init()
+    unsafe fn square_to(out: *mut Self, a: *const Self) {
+        let twice = Parts::add(&*a, &*a);
+        product::square(out.cast(), &Self::SQUARE, a.cast(), &twice.0);
     }
 
     #[inline(always)]
-    unsafe fn sum_of_products(a: &Self, b: &Self, c: &Self, d: &Self) -> Self {
-        let mut out = MaybeUninit::<Self>::uninit();
-        product::sum(out.as_mut_ptr().cast(), &Self::TWO, &a.0, &b.0, &c.0, &d.0);
-        out.assume_init()
+    unsafe fn sum_of_products_to(out: *mut Self, a: *const Self, b: *const Self, c: *const Self, d: *const Self) {
+        product::sum(out.cast(), &Self::TWO, a.cast(), b.cast(), c.cast(), d.cast());
     }
 
     #[inline(always)]
-    unsafe fn difference_of_products(a: &Self, b: &Self, c: &Self, d: &Self) -> Self {
-        let mut out = MaybeUninit::<Self>::uninit();
-        product::difference(out.as_mut_ptr().cast(), &Self::TWO, &a.0, &b.0, &c.0, &d.0);
-        out.assume_init()
+    unsafe fn difference_of_products_to(
+        out: *mut Self,
+        a: *const Self,
+        b: *const Self,
+        c: *const Self,
+        d: *const Self,
+    ) {
+        product::difference(out.cast(), &Self::TWO, a.cast(), b.cast(), c.cast(), d.cast());
     }
 
     #[cfg(test)]

@@ -21,8 +21,8 @@ impl Vector for Emulated {
     unsafe fn splat(x: u64) -> Self {
         Emulated([x; 8])
     }
-    unsafe fn select(lanes: u8) -> Self {
-        Emulated(std::array::from_fn(|i| if lanes >> i & 1 == 1 { u64::MAX } else { 0 }))
+    unsafe fn row(words: *const u64) -> Self {
+        Emulated(std::array::from_fn(|i| words.wrapping_add(i).read()))
     }
     unsafe fn add(self, b: Self) -> Self {
         each(self, b, u64::wrapping_add)

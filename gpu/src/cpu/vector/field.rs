@@ -27,15 +27,12 @@ pub trait Coordinates: Parts {
     fn negate(x: &Self::Stored) -> Self::Stored {
         Self::pack(&-Self::unpack(x))
     }
-    /// As [`Lanes::mul`], except that the result may have to be tightened before a long chain.
-    ///
-    /// # Safety
-    /// The machine has the instructions; so for all that follow.
-    unsafe fn mul(a: &Self, b: &Self) -> Self;
+    /// As [`Lanes::mul_to`], except that the result may have to be tightened before a long chain.
+    unsafe fn mul(out: &mut Self, a: &Self, b: &Self);
     /// `a b`, in the range of stored elements if ranges would otherwise grow in a chain of products.
-    unsafe fn mul_chained(a: &Self, b: &Self) -> Self;
-    /// `a^2`.
-    unsafe fn square(a: &Self) -> Self;
+    unsafe fn mul_chained(out: &mut Self, a: &Self, b: &Self);
+    /// `a^2`, for what [`Coordinates::mul`] gives.
+    unsafe fn square(out: &mut Self, a: &Self);
 }
 
 /// Coordinates of G1.
@@ -75,16 +72,16 @@ impl<L: Lanes<FqConfig>> Coordinates for Prime<L> {
         inverse(x)
     }
     #[inline(always)]
-    unsafe fn mul(a: &Self, b: &Self) -> Self {
-        Prime(L::mul(&a.0, &b.0))
+    unsafe fn mul(out: &mut Self, a: &Self, b: &Self) {
+        L::mul_to(&mut out.0, &a.0, &b.0);
     }
     #[inline(always)]
-    unsafe fn mul_chained(a: &Self, b: &Self) -> Self {
-        Self::mul(a, b)
+    unsafe fn mul_chained(out: &mut Self, a: &Self, b: &Self) {
+        Self::mul(out, a, b);
     }
     #[inline(always)]
-    unsafe fn square(a: &Self) -> Self {
-        Prime(L::square(&a.0))
+    unsafe fn square(out: &mut Self, a: &Self) {
+        L::square_to(&mut out.0, &a.0);
     }
 }
 
@@ -125,8 +122,8 @@ impl<P: Part> Part for Pair<P> {
         Pair { c0: P::sub(a.c0, b.c0), c1: P::sub(a.c1, b.c1) }
     }
     #[inline(always)]
-    unsafe fn negate_if(self, lanes: u16) -> Self {
-        Pair { c0: self.c0.negate_if(lanes), c1: self.c1.negate_if(lanes) }
+    unsafe fn negate_if<const BIT: u32>(self, words: *const u64) -> Self {
+        Pair { c0: self.c0.negate_if::<BIT>(words), c1: self.c1.negate_if::<BIT>(words) }
     }
     #[inline(always)]
     unsafe fn settle(self) -> Self {
@@ -175,21 +172,20 @@ impl<L: Lanes<FqConfig>> Coordinates for Quadratic<L> {
     }
     // Four products and two reductions: cheaper than Karatsuba's three products with three reductions.
     #[inline(always)]
-    unsafe fn mul(a: &Self, b: &Self) -> Self {
-        Quadratic {
-            c0: L::difference_of_products(&a.c0, &b.c0, &a.c1, &b.c1),
-            c1: L::sum_of_products(&a.c0, &b.c1, &a.c1, &b.c0),
-        }
+    unsafe fn mul(out: &mut Self, a: &Self, b: &Self) {
+        L::difference_of_products_to(&mut out.c0, &a.c0, &b.c0, &a.c1, &b.c1);
+        L::sum_of_products_to(&mut out.c1, &a.c0, &b.c1, &a.c1, &b.c0);
     }
     #[inline(always)]
-    unsafe fn mul_chained(a: &Self, b: &Self) -> Self {
-        Self::mul(a, b).tighten()
+    unsafe fn mul_chained(out: &mut Self, a: &Self, b: &Self) {
+        Self::mul(out, a, b);
+        out.tighten();
     }
+    // (c0 + c1) (c0 - c1) + 2 c0 c1 u. Products of products are at most 1.04 p (doubles) and 2.1 p (IFMA), so that sums and
+    // differences are factors like any other: limbs of at most 2^51, below 16 p. The first product is at most 2.2 p.
     #[inline(always)]
-    unsafe fn square(a: &Self) -> Self {
-        Quadratic {
-            c0: L::difference_of_products(&a.c0, &a.c0, &a.c1, &a.c1),
-            c1: L::mul(&a.c1, &L::add(&a.c0, &a.c0)),
-        }
+    unsafe fn square(out: &mut Self, a: &Self) {
+        L::mul_to(&mut out.c0, &L::add(&a.c0, &a.c1), &L::sub(&a.c0, &a.c1));
+        L::mul_to(&mut out.c1, &a.c1, &L::add(&a.c0, &a.c0));
     }
 }

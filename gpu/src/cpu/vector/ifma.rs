@@ -37,8 +37,8 @@ const MASK: u64 = (1 << 52) - 1;
 pub trait Vector: Copy {
     /// The same word in all lanes.
     unsafe fn splat(x: u64) -> Self;
-    /// All ones in the lanes whose bit is set, zero in the others.
-    unsafe fn select(lanes: u8) -> Self;
+    /// Eight words in a row.
+    unsafe fn row(words: *const u64) -> Self;
     /// Wrapping sum.
     unsafe fn add(self, b: Self) -> Self;
     /// Wrapping difference.
@@ -71,8 +71,8 @@ impl Vector for __m512i {
         _mm512_set1_epi64(x as i64)
     }
     #[inline(always)]
-    unsafe fn select(lanes: u8) -> Self {
-        _mm512_maskz_set1_epi64(lanes, -1)
+    unsafe fn row(words: *const u64) -> Self {
+        _mm512_loadu_epi64(words.cast())
     }
     #[inline(always)]
     unsafe fn add(self, b: Self) -> Self {
@@ -244,7 +244,7 @@ impl<V: Vector, M: MontConfig<4>> Ifma<V, M> {
     /// `k p - a`, for an `a` of at most `k p`.
     #[inline(always)]
     unsafe fn moduli_minus<const K: u64>(a: &Self) -> Self {
-        let mut out = *a;
+        let mut out = Self::zero();
         for n in 0..N {
             out.set(n, a.part(n).negated::<K>().settle());
         }
@@ -304,23 +304,29 @@ impl<V: Vector, M: MontConfig<4>> Lanes<M> for Ifma<V, M> {
     }
 
     #[inline(always)]
-    unsafe fn mul(a: &Self, b: &Self) -> Self {
-        Self::product::<false>(a, b, a, b)
+    unsafe fn mul_to(out: *mut Self, a: *const Self, b: *const Self) {
+        *out = Self::product::<false>(&*a, &*b, &*a, &*b);
     }
 
     #[inline(always)]
-    unsafe fn square(a: &Self) -> Self {
-        Self::product::<false>(a, a, a, a)
+    unsafe fn square_to(out: *mut Self, a: *const Self) {
+        Self::mul_to(out, a, a);
     }
 
     #[inline(always)]
-    unsafe fn sum_of_products(a: &Self, b: &Self, c: &Self, d: &Self) -> Self {
-        Self::product::<true>(a, b, c, d)
+    unsafe fn sum_of_products_to(out: *mut Self, a: *const Self, b: *const Self, c: *const Self, d: *const Self) {
+        *out = Self::product::<true>(&*a, &*b, &*c, &*d);
     }
 
     #[inline(always)]
-    unsafe fn difference_of_products(a: &Self, b: &Self, c: &Self, d: &Self) -> Self {
-        Self::product::<true>(a, b, &Self::moduli_minus::<8>(c), d)
+    unsafe fn difference_of_products_to(
+        out: *mut Self,
+        a: *const Self,
+        b: *const Self,
+        c: *const Self,
+        d: *const Self,
+    ) {
+        *out = Self::product::<true>(&*a, &*b, &Self::moduli_minus::<8>(&*c), &*d);
     }
 
     #[cfg(test)]
@@ -413,8 +419,10 @@ impl<V: Vector, M: MontConfig<4>> Part for Eight<V, M> {
     }
 
     #[inline(always)]
-    unsafe fn negate_if(mut self, lanes: u16) -> Self {
-        let (negated, select) = (self.negated::<4>(), V::select(lanes as u8));
+    unsafe fn negate_if<const BIT: u32>(mut self, words: *const u64) -> Self {
+        let words = V::row(words);
+        let words = if BIT == 63 { words } else { words.left::<32>() };
+        let (negated, select) = (self.negated::<4>(), words.right_signed::<63>());
         for i in 0..5 {
             // a, or a + (b - a).
             self.0[i] = self.0[i].add(negated.0[i].sub(self.0[i]).and(select));

@@ -94,9 +94,9 @@ pub trait Part: Copy {
     /// `a - b`, loose.
     unsafe fn sub(a: Self, b: Self) -> Self;
 
-    /// `-a` in the lanes whose bit is set, for a stored `a`. To be tightened before it is written; a
-    /// difference of two such elements multiplies a product, nothing larger.
-    unsafe fn negate_if(self, lanes: u16) -> Self;
+    /// `-a` in the lanes whose word has bit `BIT`, for a stored `a`; at `words` there is one for each lane. To be tightened before
+    /// it is written; a difference of two such elements multiplies a product, nothing larger.
+    unsafe fn negate_if<const BIT: u32>(self, words: *const u64) -> Self;
 
     /// The same number in limbs that a product takes.
     unsafe fn settle(self) -> Self;
@@ -178,7 +178,7 @@ pub trait Parts: Copy {
     /// `a + b`, settled.
     #[inline(always)]
     unsafe fn add(a: &Self, b: &Self) -> Self {
-        let mut out = *a;
+        let mut out = Self::zero();
         for n in 0..Self::PARTS {
             out.set(n, Self::Part::add(a.part(n), b.part(n)).settle());
         }
@@ -188,7 +188,7 @@ pub trait Parts: Copy {
     /// `a - b`, settled.
     #[inline(always)]
     unsafe fn sub(a: &Self, b: &Self) -> Self {
-        let mut out = *a;
+        let mut out = Self::zero();
         for n in 0..Self::PARTS {
             out.set(n, Self::Part::sub(a.part(n), b.part(n)).settle());
         }
@@ -197,11 +197,10 @@ pub trait Parts: Copy {
 
     /// [`Part::tighten`] for all lanes.
     #[inline(always)]
-    unsafe fn tighten(mut self) -> Self {
+    unsafe fn tighten(&mut self) {
         for n in 0..Self::PARTS {
             self.set(n, self.part(n).tighten());
         }
-        self
     }
 }
 
@@ -222,19 +221,21 @@ pub trait Lanes<M: MontConfig<4>>: Parts<Part: PlainPart> {
 
     /// `a b`, tight. One factor tight, the other a difference of two stored elements at most.
     ///
+    /// Results of products go to a place, so that none is copied; it may be that of a factor.
+    ///
     /// # Safety
-    /// The machine has the instructions; so for all that follow.
-    unsafe fn mul(a: &Self, b: &Self) -> Self;
+    /// Places are valid, and the machine has the instructions; so for all that follow.
+    unsafe fn mul_to(out: *mut Self, a: *const Self, b: *const Self);
 
     /// `a^2`, tight, for a tight `a`.
-    unsafe fn square(a: &Self) -> Self;
+    unsafe fn square_to(out: *mut Self, a: *const Self);
 
-    /// `a b + c d`, tight in its limbs, in value up to twice what [`Lanes::mul`] gives: to be tightened before it takes part in
-    /// a long chain of products. Factors as for [`Lanes::mul`].
-    unsafe fn sum_of_products(a: &Self, b: &Self, c: &Self, d: &Self) -> Self;
+    /// `a b + c d`, tight in its limbs, in value up to twice what [`Lanes::mul_to`] gives: to be tightened before it takes part
+    /// in a long chain of products. Factors as for [`Lanes::mul_to`].
+    unsafe fn sum_of_products_to(out: *mut Self, a: *const Self, b: *const Self, c: *const Self, d: *const Self);
 
-    /// `a b - c d`, otherwise as [`Lanes::sum_of_products`].
-    unsafe fn difference_of_products(a: &Self, b: &Self, c: &Self, d: &Self) -> Self;
+    /// `a b - c d`, otherwise as [`Lanes::sum_of_products_to`].
+    unsafe fn difference_of_products_to(out: *mut Self, a: *const Self, b: *const Self, c: *const Self, d: *const Self);
 
     /// Reads sixteen elements as arkworks holds them: [`PlainPart::gather_plain`].
     ///

@@ -299,11 +299,13 @@ impl<I: InstructionSet> Work for Combination<'_, I> {
                 at[2][lane] = c.as_ptr().wrapping_add(place).cast::<u8>();
                 to[lane] = out.as_mut_ptr().wrapping_add(i + lane).cast::<u8>();
             }
-            let a = I::Lanes::<FrConfig>::gather(&at[0], 0);
+            let mut a = I::Lanes::<FrConfig>::gather(&at[0], 0);
             let b = I::Lanes::<FrConfig>::gather(&at[1], 0);
             let c = I::Lanes::<FrConfig>::gather(&at[2], 0);
-            let product = I::Lanes::<FrConfig>::mul(&a, &b);
-            I::Lanes::<FrConfig>::sum_of_products(&product, &k, &c, &kc).scatter_plain(&to, 0);
+            let product = &raw mut a;
+            I::Lanes::<FrConfig>::mul_to(product, product, &b);
+            I::Lanes::<FrConfig>::sum_of_products_to(product, product, &k, &c, &kc);
+            a.scatter_plain(&to, 0);
             i += LANES;
         }
     }

@@ -24,6 +24,10 @@ fn edges<M: MontConfig<4>>() -> Vec<Element<M>> {
     all
 }
 
+/// Lanes that are negated, and those that are negated after that.
+const NEGATED: u16 = 0b1010_0110_0000_1111;
+const TWICE_NEGATED: u16 = 0b0110_0101_1010_1100;
+
 /// Packed operands, and the first as arkworks holds it.
 struct Check<'a, L, M: MontConfig<4>>(&'a [[Packed; LANES]; 4], [Packed; LANES], PhantomData<(L, M)>);
 
@@ -44,15 +48,45 @@ impl<L: Lanes<M>, M: MontConfig<4>> Work for Check<'_, L, M> {
             x.scatter_plain(&out.each_mut().map(|x| x.as_mut_ptr().cast()), 0);
             out
         };
+        let tightened = |mut x: L| {
+            x.tighten();
+            store(x)
+        };
+        // In place, as a result may be.
+        let mul = |mut a: L, b: L| {
+            let out = &raw mut a;
+            L::mul_to(out, out, &b);
+            a
+        };
+        let square = |mut a: L| {
+            let out = &raw mut a;
+            L::square_to(out, out);
+            a
+        };
+        let sum = |a: L, mut b: L, c: L, d: L| {
+            let out = &raw mut b;
+            L::sum_of_products_to(out, &a, out, &c, &d);
+            b
+        };
+        let difference = |a: L, b: L, c: L, mut d: L| {
+            let out = &raw mut d;
+            L::difference_of_products_to(out, &a, &b, &c, out);
+            d
+        };
         let plain = L::gather_plain(&self.1.each_ref().map(|x| x.as_ptr().cast()), 0);
         let mut addresses = self.1.each_ref().map(|x| x.as_ptr().cast());
         addresses.reverse();
         let backwards = L::gather_plain(&addresses, 0);
         // What the ranges allow at most: a tight factor, and a difference of two stored ones.
-        let tight = L::mul(&a, &L::sub(&b, &c));
-        let mut negated = a;
+        let tight = mul(a, L::sub(&b, &c));
+        let (mut negated, mut twice_negated) = (a, a);
+        let signs: [u64; LANES] = std::array::from_fn(|lane| {
+            let (low, high) = (NEGATED >> lane & 1, TWICE_NEGATED >> lane & 1);
+            u64::from(low) << 31 | u64::from(high) << 63 | 0x5555_5555_5555_5555
+        });
         for n in 0..L::PARTS {
-            negated.set(n, a.part(n).negate_if(0b1010_0110_0000_1111 >> (n * L::WIDTH)));
+            negated.set(n, a.part(n).negate_if::<31>(&raw const signs[n * L::WIDTH]));
+            twice_negated.set(n, negated.part(n).tighten().negate_if::<63>(&raw const signs[n * L::WIDTH]));
         }
         let factor = L::constant(&L::unpack(&self.0[1][0]));
         let (mut constant, mut plain_constant) = (L::sub(&L::sub(&L::sub(&a, &b), &c), &d), plain);
@@ -61,23 +95,25 @@ impl<L: Lanes<M>, M: MontConfig<4>> Work for Check<'_, L, M> {
             plain_constant.set(n, plain_constant.part(n).mul_constant(&factor));
         }
         vec![
-            ("constant", store(constant.tighten())),
+            ("constant", tightened(constant)),
             ("plain constant", store_plain(plain_constant)),
             ("gather", store(a)),
             ("splat", store(L::splat(&self.0[1][0]))),
-            ("mul", store(L::mul(&a, &b).tighten())),
-            ("mul loose", store(L::mul(&tight, &L::sub(&c, &d)).tighten())),
-            ("square", store(L::square(&tight).tighten())),
-            ("sum", store(L::sum_of_products(&tight, &L::sub(&c, &d), &a, &b).tighten())),
-            ("difference", store(L::difference_of_products(&tight, &L::sub(&c, &d), &a, &b).tighten())),
-            ("sub", store(L::sub(&L::sub(&tight, &b), &c).tighten())),
-            ("double", store(L::mul(&a, &L::add(&tight, &tight)).tighten())),
-            ("negate", store(negated.tighten())),
-            ("tighten", store(a.tighten())),
+            ("mul", tightened(mul(a, b))),
+            ("mul loose", tightened(mul(tight, L::sub(&c, &d)))),
+            ("mul sums", tightened(mul(L::add(&tight, &a), L::sub(&tight, &d)))),
+            ("square", tightened(square(tight))),
+            ("sum", tightened(sum(tight, L::sub(&c, &d), a, b))),
+            ("difference", tightened(difference(tight, L::sub(&c, &d), a, b))),
+            ("sub", tightened(L::sub(&L::sub(&tight, &b), &c))),
+            ("double", tightened(mul(a, L::add(&tight, &tight)))),
+            ("negate", tightened(negated)),
+            ("negate twice", tightened(twice_negated)),
+            ("tighten", tightened(a)),
             ("plain", store_plain(plain)),
-            ("plain mul", store_plain(L::mul(&b, &plain))),
+            ("plain mul", store_plain(mul(b, plain))),
             ("plain sum", store_plain(L::add(&plain, &plain))),
-            ("plain difference", store_plain(L::mul(&b, &L::sub(&plain, &backwards)))),
+            ("plain difference", store_plain(mul(b, L::sub(&plain, &backwards)))),
             ("plain zero", store_plain(L::sub(&plain, &plain))),
         ]
     }
@@ -114,12 +150,14 @@ fn all_operations_match_arkworks<I: InstructionSet, M: MontConfig<4>>() {
                     "constant" => (a - b - c - d) * operands[1][0],
                     "mul" => a * b,
                     "mul loose" => tight * (c - d),
+                    "mul sums" => (tight + a) * (tight - d),
                     "square" => tight.square(),
                     "sum" => tight * (c - d) + a * b,
                     "difference" => tight * (c - d) - a * b,
                     "sub" => tight - b - c,
                     "double" => a * tight.double(),
-                    "negate" if 0b1010_0110_0000_1111 >> lane & 1 == 1 => -a,
+                    "negate" if NEGATED >> lane & 1 == 1 => -a,
+                    "negate twice" if (NEGATED ^ TWICE_NEGATED) >> lane & 1 == 1 => -a,
                     _ => a,
                 };
                 if let Some(plain) = name.strip_prefix("plain") {

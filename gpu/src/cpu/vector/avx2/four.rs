@@ -130,9 +130,9 @@ impl<M: MontConfig<4>> Part for Four<M> {
     }
 
     #[inline(always)]
-    unsafe fn negate_if(mut self, lanes: u16) -> Self {
-        // Each lane's bit, shifted to the sign of its double.
-        let bits = _mm256_sllv_epi64(_mm256_set1_epi64x(lanes.into()), _mm256_setr_epi64x(63, 62, 61, 60));
+    unsafe fn negate_if<const BIT: u32>(mut self, words: *const u64) -> Self {
+        // The bit, shifted to the sign of a double.
+        let bits = _mm256_sll_epi64(read(words.cast()), _mm_cvtsi32_si128(63 - BIT as i32));
         let sign = _mm256_castsi256_pd(_mm256_and_si256(bits, _mm256_set1_epi64x(i64::MIN)));
         for i in 0..5 {
             self.0[i] = _mm256_xor_pd(self.0[i], sign);

@@ -305,6 +305,8 @@ macro_rules! function {
         ///
         /// # Safety
         /// Operands are valid and aligned to 32 bytes, `out` to be written. The machine has AVX2 and fused multiply-add.
+        ///
+        /// `out` may be an operand: limb i is written at the end of column i + 5, and no later column reads limbs up to i.
         #[unsafe(naked)]
         pub unsafe extern "sysv64" fn $name(out: *mut Limbs, table: *const Table, $($operand: *const Limbs),*) {
             naked_asm!(

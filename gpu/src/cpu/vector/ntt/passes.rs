@@ -98,7 +98,8 @@ impl<I: InstructionSet, const UP: bool> Work for Lowest<'_, I, UP> {
                     }
                     for k in 0..16 {
                         let offset = reversed(k, LEVELS) << level;
-                        x[k] = I::Lanes::<FrConfig>::gather_plain(&value_at, offset * BYTES).tighten();
+                        x[k] = I::Lanes::<FrConfig>::gather_plain(&value_at, offset * BYTES);
+                        x[k].tighten();
                     }
                 }
                 Source::Times(values) => {
@@ -109,7 +110,7 @@ impl<I: InstructionSet, const UP: bool> Work for Lowest<'_, I, UP> {
                     for k in 0..16 {
                         let a = I::Lanes::<FrConfig>::gather(&here, k * BYTES);
                         let b = I::Lanes::<FrConfig>::gather(&value_at, k * BYTES);
-                        x[k] = I::Lanes::<FrConfig>::mul(&a, &b);
+                        I::Lanes::<FrConfig>::mul_to(&mut x[k], &a, &b);
                     }
                 }
             }
@@ -124,7 +125,7 @@ impl<I: InstructionSet, const UP: bool> Work for Lowest<'_, I, UP> {
                     let w = &w[(count + j) & 15];
                     let (u, v) = ((2 * j * half + i) & 15, (2 * j * half + half + i) & 15);
                     if !UP {
-                        x[v] = I::Lanes::<FrConfig>::mul(w, &x[v]);
+                        I::Lanes::<FrConfig>::mul_to(&raw mut x[v], w, &raw const x[v]);
                     }
                     for n in 0..I::Lanes::<FrConfig>::PARTS {
                         let (a, b) = (x[u].part(n), x[v].part(n));
@@ -135,14 +136,15 @@ impl<I: InstructionSet, const UP: bool> Work for Lowest<'_, I, UP> {
                         x[v].set(n, difference.settle());
                     }
                     if UP {
-                        x[v] = I::Lanes::<FrConfig>::mul(w, &x[v]);
+                        I::Lanes::<FrConfig>::mul_to(&raw mut x[v], w, &raw const x[v]);
                     }
                 }
                 #[cfg(test)]
                 tests::check_ranges::<I>(UP, number + 1, &x);
             }
             for k in 0..16 {
-                x[k].tighten().scatter(&at, k * BYTES);
+                x[k].tighten();
+                x[k].scatter(&at, k * BYTES);
             }
             group += 1;
         }
@@ -222,7 +224,8 @@ impl<I: InstructionSet, const UP: bool> Work for Upper<'_, I, UP> {
 
             if matches!(target, Target::Here) {
                 for k in 0..size {
-                    x[k & 15].tighten().scatter(&at, k * step * BYTES);
+                    x[k & 15].tighten();
+                    x[k & 15].scatter(&at, k * step * BYTES);
                 }
             } else {
                 let (Target::Plain(out) | Target::Scaled(out, _) | Target::Sum(out, ..)) = target else { return };
@@ -234,16 +237,16 @@ impl<I: InstructionSet, const UP: bool> Work for Upper<'_, I, UP> {
                     }
                 }
                 for k in 0..size {
-                    let value = &mut x[k & 15];
+                    let value = &raw mut x[k & 15];
                     match target {
                         Target::Sum(..) => {
                             let other = I::Lanes::<FrConfig>::gather(&other_at, k * step * BYTES);
-                            *value = I::Lanes::<FrConfig>::sum_of_products(&factor, value, &other_factor, &other);
+                            I::Lanes::<FrConfig>::sum_of_products_to(value, &factor, value, &other_factor, &other);
                         }
-                        Target::Scaled(..) => *value = I::Lanes::<FrConfig>::mul(&factor, value),
+                        Target::Scaled(..) => I::Lanes::<FrConfig>::mul_to(value, &factor, value),
                         _ => {}
                     }
-                    value.scatter_plain(&at, k * step * BYTES);
+                    x[k & 15].scatter_plain(&at, k * step * BYTES);
                 }
             }
             group += 1;
