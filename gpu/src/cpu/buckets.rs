@@ -6,7 +6,7 @@
 //! affine additions at a time.
 
 use super::adder::{Adder, Job, NEGATIVE};
-use super::digits::Windows;
+use super::digits::{Windows, SMALL_BITS};
 use super::msm::{Part, Term};
 use ark_ec::short_weierstrass::{Bucket, Projective, SWCurveConfig};
 use ark_ff::AdditiveGroup;
@@ -35,11 +35,12 @@ pub(super) fn fill<P: SWCurveConfig, A: Adder<P>>(
     set: Set,
     chunk: usize,
 ) -> Vec<A::Point> {
-    let mut buckets = vec![A::INFINITY; windows.buckets()];
+    let count = windows.buckets(set.set);
+    let mut buckets = vec![A::INFINITY; count];
     // Runs of a few points at least: shorter ones meet their buckets one by one.
-    let chunk = chunk.max(FEW_POINTS * windows.buckets()).div_ceil(windows.count().div_ceil(set.sets) as usize);
+    let chunk = chunk.max(FEW_POINTS * count).div_ceil(windows.count().div_ceil(set.sets) as usize);
     for part in parts {
-        let terms = &part.terms[if set.set < windows.first_empty_for_small() { 0 } else { part.small }..];
+        let terms = &part.terms[if set.set < windows.used(SMALL_BITS) { 0 } else { part.small }..];
         let len = terms.len().div_ceil(set.cuts);
         let (begin, end) = ((set.cut * len).min(terms.len()), ((set.cut + 1) * len).min(terms.len()));
         for terms in terms[begin..end].chunks(chunk) {
@@ -98,10 +99,11 @@ impl<P: SWCurveConfig, A: Adder<P>> Default for Filler<P, A> {
 impl<P: SWCurveConfig, A: Adder<P>> Filler<P, A> {
     /// Counting sort by digit: leaves signed point indices in `sorted` and one run a bucket in `runs`.
     fn sort(&mut self, terms: &[Term], stride: usize, windows: &Windows, set: Set) {
-        let mut counts = vec![0u32; windows.buckets() + 1];
+        let mut counts = vec![0u32; windows.buckets(set.set) + 1];
         self.digits.clear();
         for window in (set.set..windows.count()).step_by(set.sets as usize) {
-            self.digits.extend(terms.iter().map(|t| windows.digit(&t.biased, window)));
+            let digit = windows.reader(window);
+            self.digits.extend(terms.iter().map(|t| digit(&t.biased)));
         }
         for d in &self.digits {
             counts[d.unsigned_abs() as usize] += 1;

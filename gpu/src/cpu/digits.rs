@@ -19,6 +19,9 @@ pub struct Signed {
 /// Bits of the largest magnitude: (r - 1) / 2 < 2^253.
 pub const MAGNITUDE_BITS: u32 = 253;
 
+/// Bits of a small magnitude: one word.
+pub const SMALL_BITS: u32 = 64;
+
 impl Signed {
     /// Splits a scalar.
     pub fn new(s: &Fr) -> Self {
@@ -37,7 +40,7 @@ impl Signed {
         self.magnitude == [0; 4]
     }
 
-    /// True when the magnitude fits 64 bits: all but the lowest windows are empty.
+    /// True when the magnitude fits [`SMALL_BITS`]: all but the lowest windows are empty.
     pub fn is_small(&self) -> bool {
         self.magnitude[1..] == [0; 3]
     }
@@ -48,34 +51,51 @@ pub fn signed(values: &[Fr]) -> Vec<Signed> {
     values.par_iter().with_min_len(1024).map(Signed::new).collect()
 }
 
-/// Cuts magnitudes into digits of `width` bits in `[-2^(width-1), 2^(width-1)]`.
+/// Cuts magnitudes into digits of a window's `bits` in `[-2^(bits-1), 2^(bits-1)]`.
 ///
-/// Adding `2^(width-1)` at every window but the top one turns each digit into a plain bit field, so any window can be read
+/// Adding `2^(bits-1)` at every window but the top one turns each digit into a plain bit field, so any window can be read
 /// without walking through the carries of those below.
 #[derive(Clone, Copy, Debug)]
 pub struct Windows {
     width: u32,
+    // How many windows, from the lowest on, have one bit more.
+    wide: u32,
     count: u32,
     bias: [u64; 4],
 }
 
+/// One bit more than a magnitude has: then the top digit, carry included, is at most `2^(bits-1)`.
+const BITS: u32 = MAGNITUDE_BITS + 1;
+
 impl Windows {
     /// Windows of `width` bits, 2 to 24.
-    pub fn new(width: u32) -> Self {
+    pub fn of_width(width: u32) -> Self {
+        Self::new(width, 0, BITS.div_ceil(width))
+    }
+
+    /// As many windows as asked for, 11 to 127, of about the same width: no bit of the top one is left unused.
+    pub fn of_count(count: u32) -> Self {
+        Self::new(BITS / count, BITS % count, count)
+    }
+
+    fn new(width: u32, wide: u32, count: u32) -> Self {
         assert!((2..=24).contains(&width), "window width {width}");
-        // One bit more than the magnitude: then the top digit, carry included, is at most 2^(width-1).
-        let count = (MAGNITUDE_BITS + 1).div_ceil(width);
-        let mut bias = [0; 4];
+        let mut windows = Windows { width, wide, count, bias: [0; 4] };
         for window in 0..count - 1 {
-            let bit = window * width + width - 1;
-            bias[(bit / 64) as usize] |= 1 << (bit % 64);
+            let bit = windows.begin(window + 1) - 1;
+            windows.bias[(bit / 64) as usize] |= 1 << (bit % 64);
         }
-        Windows { width, count, bias }
+        windows
+    }
+
+    /// Lowest bit of a window.
+    fn begin(&self, window: u32) -> u32 {
+        window * self.width + window.min(self.wide)
     }
 
     /// Bits of a window.
-    pub fn width(&self) -> u32 {
-        self.width
+    pub fn bits(&self, window: u32) -> u32 {
+        self.width + u32::from(window < self.wide)
     }
 
     /// Number of windows.
@@ -83,18 +103,28 @@ impl Windows {
         self.count
     }
 
-    /// Largest absolute digit, which is also the number of buckets.
-    pub fn buckets(&self) -> usize {
-        1 << (self.width - 1)
+    /// Largest absolute digit of a window, which is also the number of its buckets.
+    pub fn buckets(&self, window: u32) -> usize {
+        1 << (self.bits(window) - 1)
     }
 
-    /// First window that is empty for every magnitude below 2^64: those that hold bits 0 to 63, and one more that can get a
+    /// Buckets of all windows.
+    pub fn all_buckets(&self) -> usize {
+        (0..self.count).map(|window| self.buckets(window)).sum()
+    }
+
+    /// Windows that hold the lowest `bits` bits.
+    pub fn holding(&self, bits: u32) -> u32 {
+        (0..self.count).take_while(|&window| self.begin(window) < bits).count() as u32
+    }
+
+    /// Windows that can be other than empty for magnitudes of so many bits: those that hold them, and one more that can get a
     /// carry.
-    pub fn first_empty_for_small(&self) -> u32 {
-        (64u32.div_ceil(self.width) + 1).min(self.count)
+    pub fn used(&self, bits: u32) -> u32 {
+        (self.holding(bits) + 1).min(self.count)
     }
 
-    /// The magnitude in the form that [`Windows::digit`] reads.
+    /// The magnitude in the form that [`Windows::reader`] takes.
     ///
     /// The sum stays below 2^256: the magnitude is below 2^253 and the bias below 2^254, for its highest bit lies below the
     /// top window, which begins at bit 253 at the latest.
@@ -111,20 +141,16 @@ impl Windows {
         out
     }
 
-    /// Digit `window` of a biased magnitude.
-    #[inline(always)]
-    pub fn digit(&self, biased: &[u64; 4], window: u32) -> i32 {
-        let bit = window * self.width;
-        let (limb, shift) = ((bit / 64) as usize, bit % 64);
-        let mut raw = biased[limb] >> shift;
-        if shift + self.width > 64 && limb < 3 {
-            raw |= biased[limb + 1] << (64 - shift);
-        }
-        let raw = (raw & ((1 << self.width) - 1)) as i32;
-        if window + 1 == self.count {
-            raw
-        } else {
-            raw - (1 << (self.width - 1))
+    /// Reads the digit of a window from biased magnitudes.
+    pub fn reader(&self, window: u32) -> impl Fn(&[u64; 4]) -> i32 {
+        let (bit, bits) = (self.begin(window), self.bits(window));
+        let (limb, shift) = ((bit / 64) as usize & 3, bit % 64);
+        let bias = if window + 1 == self.count { 0 } else { 1 << (bits - 1) };
+        // Behind the last limb there is nothing; what is read in its place lies above the mask.
+        let mask = (1 << bits.min(256 - bit)) - 1;
+        move |biased| {
+            let next = biased[(limb + 1) & 3] << 1 << (63 - shift);
+            ((biased[limb] >> shift | next) & mask) as i32 - bias
         }
     }
 }
@@ -147,33 +173,54 @@ mod tests {
         all
     }
 
+    fn all_windows() -> impl Iterator<Item = Windows> {
+        (2..=24).map(Windows::of_width).chain((11..=127).map(Windows::of_count))
+    }
+
     #[test]
-    fn digits_of_every_width_recompose_the_scalar() {
-        for width in 2..=24 {
-            let windows = Windows::new(width);
+    fn digits_of_all_windows_recompose_the_scalar() {
+        for windows in all_windows() {
+            let readers: Vec<_> = (0..windows.count()).map(|w| windows.reader(w)).collect();
             for s in cases() {
                 let signed = Signed::new(&s);
                 let biased = windows.biased(&signed.magnitude);
                 let mut value = Fr::ZERO;
                 for w in (0..windows.count()).rev() {
-                    let d = windows.digit(&biased, w);
-                    assert!(d.unsigned_abs() as usize <= windows.buckets(), "digit {d} at width {width}");
-                    value *= Fr::from(1u64 << width);
+                    let d = readers[w as usize](&biased);
+                    assert!(d.unsigned_abs() as usize <= windows.buckets(w), "digit {d} of {windows:?}");
+                    value *= Fr::from(1u64 << windows.bits(w));
                     value += Fr::from(d);
                 }
-                assert_eq!(if signed.negative { -value } else { value }, s, "width {width}");
+                assert_eq!(if signed.negative { -value } else { value }, s, "{windows:?}");
             }
         }
     }
 
     #[test]
-    fn small_magnitudes_have_only_low_digits() {
-        for width in 2..=24 {
-            let windows = Windows::new(width);
-            for m in [0, 1, 2, u64::MAX, u64::MAX - 1, 1 << 63, (1 << 63) - 1] {
-                let biased = windows.biased(&[m, 0, 0, 0]);
-                for w in windows.first_empty_for_small()..windows.count() {
-                    assert_eq!(windows.digit(&biased, w), 0, "width {width} window {w} of {m}");
+    fn windows_of_a_count_use_every_bit() {
+        for count in 11..=127 {
+            let windows = Windows::of_count(count);
+            assert_eq!((0..count).map(|w| windows.bits(w)).sum::<u32>(), MAGNITUDE_BITS + 1);
+            assert!(windows.bits(0) - windows.bits(count - 1) <= 1, "{windows:?}");
+        }
+    }
+
+    #[test]
+    fn short_magnitudes_have_only_low_digits() {
+        for windows in all_windows() {
+            for bits in [1, 7, 63, 64, 65, 200, 253] {
+                let mut one = [0; 4];
+                one[(bits - 1) as usize / 64] = 1 << ((bits - 1) % 64);
+                let all = std::array::from_fn(|i| match (bits as usize).saturating_sub(64 * i) {
+                    0 => 0,
+                    n if n < 64 => (1 << n) - 1,
+                    _ => u64::MAX,
+                });
+                for magnitude in [[0; 4], one, all] {
+                    let biased = windows.biased(&magnitude);
+                    for w in windows.used(bits)..windows.count() {
+                        assert_eq!(windows.reader(w)(&biased), 0, "{windows:?}, window {w} of {magnitude:?}");
+                    }
                 }
             }
         }

@@ -73,10 +73,10 @@ impl Table {
             return None;
         }
         let all = (8..=22).map(|width| {
-            let table = Table { width, sets: Windows::new(width).count().div_ceil(multiples) };
-            let windows = Windows::new(width);
-            let cost =
-                f64::from(windows.count()) * n as f64 + f64::from(table.sets) * BUCKET_COST * windows.buckets() as f64;
+            let windows = Windows::of_width(width);
+            let table = Table { width, sets: windows.count().div_ceil(multiples) };
+            let buckets = f64::from(table.sets) * windows.buckets(0) as f64;
+            let cost = f64::from(windows.count()) * n as f64 + BUCKET_COST * buckets;
             (table, cost)
         });
         all.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(table, _)| table)
@@ -84,7 +84,7 @@ impl Table {
 
     /// Multiples of each point, the point itself included.
     fn multiples(&self) -> u32 {
-        Windows::new(self.width).count().div_ceil(self.sets)
+        Windows::of_width(self.width).count().div_ceil(self.sets)
     }
 
     /// Doublings from one multiple to the next.
@@ -162,7 +162,7 @@ fn msm_tuned<P: SWCurveConfig, A: Adder<P>>(
     if terms == 0 {
         return Projective::zero();
     }
-    let windows = table.map_or_else(|| best_windows(&parts), |table| Windows::new(table.width));
+    let windows = table.map_or_else(|| best_windows(&parts), |table| Windows::of_width(table.width));
     let sets = table.map_or(windows.count(), |table| table.sets);
     for part in &mut parts {
         part.terms.par_iter_mut().with_min_len(1024).for_each(|t| t.biased = windows.biased(&t.biased));
@@ -171,7 +171,7 @@ fn msm_tuned<P: SWCurveConfig, A: Adder<P>>(
     // One task a set of buckets; on many cores, or with few sets, terms are cut so that there are a few tasks a thread, but
     // never so short that merging buckets outweighs filling them.
     let entries = terms * windows.count().div_ceil(sets) as usize;
-    let cuts = (3 * threads).div_ceil(sets as usize).min(entries.div_ceil(8 * windows.buckets())).max(1);
+    let cuts = (3 * threads).div_ceil(sets as usize).min(entries.div_ceil(8 * windows.buckets(0))).max(1);
     // A lock is poisoned only while another task's panic is on its way to the caller.
     let idle = Mutex::new(Vec::<Filler<P, A>>::new());
     let fill = |set| {
@@ -191,8 +191,8 @@ fn msm_tuned<P: SWCurveConfig, A: Adder<P>>(
             weighted_sum::<P, A>(&buckets.reduce_with(merge::<P, A>).expect("one cut at least"))
         })
         .collect();
-    sums.into_iter().rev().fold(Projective::zero(), |mut total, sum| {
-        double(&mut total, windows.width());
+    (0..sets).zip(sums).rev().fold(Projective::zero(), |mut total, (set, sum)| {
+        double(&mut total, windows.bits(set));
         total + sum
     })
 }
@@ -203,19 +203,20 @@ fn double<P: SWCurveConfig>(point: &mut Projective<P>, times: u32) {
     }
 }
 
-/// The width with the least additions for these magnitudes.
+/// Those with the least additions for these magnitudes.
 fn best_windows<P: SWCurveConfig, A: Adder<P>>(parts: &[Part<'_, P, A>]) -> Windows {
     let mut by_bits = [0u64; MAGNITUDE_BITS as usize + 1];
     for t in parts.iter().flat_map(|part| &part.terms) {
         let top = (0..4).rev().find(|&i| t.biased[i] != 0).unwrap_or(0);
         by_bits[64 * top + (64 - t.biased[top].leading_zeros() as usize)] += 1;
     }
-    let cost = |width: u32| {
-        let windows = Windows::new(width);
-        let fill: u64 = by_bits.iter().zip(0u64..).map(|(n, bits)| n * (bits / u64::from(width) + 1)).sum();
-        fill as f64 + f64::from(windows.count()) * BUCKET_COST * windows.buckets() as f64
+    let cost = |windows: &Windows| {
+        let fill: u64 = by_bits.iter().zip(0..).map(|(n, bits)| n * u64::from(windows.holding(bits + 1))).sum();
+        fill as f64 + BUCKET_COST * windows.all_buckets() as f64
     };
-    Windows::new((2..=20).min_by(|&a, &b| cost(a).total_cmp(&cost(b))).expect("not empty"))
+    // Up to 20 bits.
+    let all = (13..=127).map(Windows::of_count);
+    all.min_by(|a, b| cost(a).total_cmp(&cost(b))).expect("not empty")
 }
 
 #[cfg(test)]

@@ -287,8 +287,8 @@ impl<S, const IN_PLACE: bool> Jobs<'_, S, IN_PLACE> {
     fn prepare(&self, g: usize, groups: &mut [Group]) {
         let Some(group) = groups.get_mut(g) else { return };
         let jobs = self.group(g);
-        for lane in 0..LANES {
-            group.set(lane, &self.addresses(&jobs[lane]));
+        for (lane, job) in jobs.iter().enumerate() {
+            group.set(lane, &self.addresses(job));
             if IN_PLACE {
                 group.to[lane] = group.a[lane].cast_mut();
             }
