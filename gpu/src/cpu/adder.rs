@@ -254,6 +254,31 @@ mod tests {
         }
     }
 
+    /// Memory is safe whatever the jobs say.
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn indices_out_of_range_panic_before_anything_is_written() {
+        use super::super::vector::{adder::Vectorised, emulated::EmulatedSet};
+        type A = Vectorised<g1::Config, EmulatedSet>;
+        let g = A::pack(&Affine::generator());
+        for [a, b] in [[4, 0], [0, 4], [0, 4 | NEGATIVE], [NEGATIVE, 0], [4 | NEGATIVE, 0]] {
+            let attempt = |to_place: bool| {
+                let (mut left, jobs) = ([g; 4], [Job { a: 1, b: 2 }, Job { a, b }]);
+                let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| match to_place {
+                    true => A::default().add_to(&mut left, &[g; 4], &jobs),
+                    false => A::default().add_pairs(&[g; 4], &jobs, &mut left),
+                }));
+                (panicked.is_err(), left == [g; 4])
+            };
+            assert_eq!(attempt(true), (true, true), "{a} {b}");
+            // A summand that is only read may have a sign.
+            let fine = [a, b] == [NEGATIVE, 0];
+            assert_eq!(attempt(false), (!fine, !fine), "{a} {b}");
+        }
+        let jobs = [Job { a: 0, b: 1 }; 2];
+        assert!(std::panic::catch_unwind(|| A::default().add_pairs(&[g; 4], &jobs, &mut [g; 1])).is_err());
+    }
+
     #[cfg(target_arch = "x86_64")]
     #[test]
     fn avx2_additions_match_arkworks() {

@@ -270,12 +270,12 @@ impl<S, const IN_PLACE: bool> Jobs<'_, S, IN_PLACE> {
         self.batch[g * LANES..].first_chunk().unwrap_or(self.last)
     }
 
-    /// Panics if an index is out of range.
+    /// Panics if an index is out of range. A place to write has no sign.
     #[inline(always)]
     fn check(&self) {
         let (mut a, mut b) = (0, 0);
         for job in self.batch {
-            a = a.max(job.a & !NEGATIVE);
+            a = a.max(if IN_PLACE { job.a } else { job.a & !NEGATIVE });
             b = b.max(job.b & !NEGATIVE);
         }
         assert!((a as usize) < self.left.len, "point {a} of {}", self.left.len);
