@@ -261,22 +261,29 @@ mod tests {
         use super::super::vector::{adder::Vectorised, emulated::EmulatedSet};
         type A = Vectorised<g1::Config, EmulatedSet>;
         let g = A::pack(&Affine::generator());
-        for [a, b] in [[4, 0], [0, 4], [0, 4 | NEGATIVE], [NEGATIVE, 0], [4 | NEGATIVE, 0]] {
-            let attempt = |to_place: bool| {
-                let (mut left, jobs) = ([g; 4], [Job { a: 1, b: 2 }, Job { a, b }]);
-                let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| match to_place {
-                    true => A::default().add_to(&mut left, &[g; 4], &jobs),
-                    false => A::default().add_pairs(&[g; 4], &jobs, &mut left),
-                }));
-                (panicked.is_err(), left == [g; 4])
-            };
-            assert_eq!(attempt(true), (true, true), "{a} {b}");
-            // A summand that is only read may have a sign.
-            let fine = [a, b] == [NEGATIVE, 0];
-            assert_eq!(attempt(false), (!fine, !fine), "{a} {b}");
+        let panicked = |run: &mut dyn FnMut()| {
+            let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
+            panic.map_err(|panic| *panic.downcast::<String>().expect("a formatted message"))
+        };
+        for (a, b, index) in [(4, 0, 4), (0, 4, 4), (0, 4 | NEGATIVE, 4), (4 | NEGATIVE, 0, 4), (NEGATIVE, 0, 0)] {
+            let jobs = [Job { a: 1, b: 2 }, Job { a, b }];
+            let mut out = [g; 4];
+            let pairs = panicked(&mut || A::default().add_pairs(&[g; 4], &jobs, &mut out));
+            if index == 4 {
+                assert_eq!((pairs, out), (Err("point 4 of 4".into()), [g; 4]), "{jobs:?}");
+            } else {
+                // A summand that is only read may have a sign.
+                assert_eq!((pairs, out[1]), (Ok(()), A::INFINITY), "{jobs:?}");
+            }
+            // A place has none.
+            let place = if a >= NEGATIVE { a } else { index };
+            let mut left = [g; 4];
+            let in_place = panicked(&mut || A::default().add_to(&mut left, &[g; 4], &jobs));
+            assert_eq!((in_place, left), (Err(format!("point {place} of 4")), [g; 4]), "{jobs:?}");
         }
         let jobs = [Job { a: 0, b: 1 }; 2];
-        assert!(std::panic::catch_unwind(|| A::default().add_pairs(&[g; 4], &jobs, &mut [g; 1])).is_err());
+        let short = panicked(&mut || A::default().add_pairs(&[g; 4], &jobs, &mut [g; 1]));
+        assert_eq!(short, Err("range end index 2 out of range for slice of length 1".into()));
     }
 
     #[cfg(target_arch = "x86_64")]

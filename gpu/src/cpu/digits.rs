@@ -115,7 +115,9 @@ impl Windows {
 
     /// Windows that hold the lowest `bits` bits.
     pub fn holding(&self, bits: u32) -> u32 {
-        (0..self.count).take_while(|&window| self.begin(window) < bits).count() as u32
+        let in_wide = self.wide * (self.width + 1);
+        let holding = bits.min(in_wide).div_ceil(self.width + 1) + bits.saturating_sub(in_wide).div_ceil(self.width);
+        holding.min(self.count)
     }
 
     /// Windows that can be other than empty for magnitudes of so many bits: those that hold them, and one more that can get a
@@ -202,6 +204,16 @@ mod tests {
             let windows = Windows::of_count(count);
             assert_eq!((0..count).map(|w| windows.bits(w)).sum::<u32>(), MAGNITUDE_BITS + 1);
             assert!(windows.bits(0) - windows.bits(count - 1) <= 1, "{windows:?}");
+        }
+    }
+
+    #[test]
+    fn windows_that_hold_bits_begin_below_them() {
+        for windows in all_windows() {
+            for bits in 0..=MAGNITUDE_BITS + 1 {
+                let below = (0..windows.count()).filter(|&w| windows.begin(w) < bits).count();
+                assert_eq!(windows.holding(bits) as usize, below, "{bits} bits, {windows:?}");
+            }
         }
     }
 

@@ -28,6 +28,9 @@ pub trait Coordinates: Parts {
         Self::pack(&-Self::unpack(x))
     }
     /// As [`Lanes::mul_to`], except that the result may have to be tightened before a long chain.
+    ///
+    /// # Safety
+    /// The machine has the instructions; so for all that follow.
     unsafe fn mul(out: &mut Self, a: &Self, b: &Self);
     /// `a b`, in the range of stored elements if ranges would otherwise grow in a chain of products.
     unsafe fn mul_chained(out: &mut Self, a: &Self, b: &Self);
