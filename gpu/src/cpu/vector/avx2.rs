@@ -129,9 +129,8 @@ unsafe fn low_bits(x: __m256i) -> __m256d {
 }
 
 impl<M: MontConfig<4>> Avx2<M> {
-    const PRODUCT: Table = Table::new::<M>(&product::START);
-    const SQUARE: Table = Table::new::<M>(&product::START_SQUARE);
-    const TWO: Table = Table::new::<M>(&product::START_TWO);
+    const PRODUCT: Table = Table::new::<M>(1);
+    const TWO_PRODUCTS: Table = Table::new::<M>(2);
 }
 
 /// What stored words are raised by, so that no limb is negative: half a limb in the lower four, 2^51 in the top one.
@@ -173,15 +172,15 @@ impl<M: MontConfig<4>> Lanes<M> for Avx2<M> {
         product::multiply(out.cast(), &Self::PRODUCT, a.cast(), b.cast());
     }
 
+    // Code of its own would do less and be slower: see [`product`].
     #[inline(always)]
     unsafe fn square_to(out: *mut Self, a: *const Self) {
-        let twice = Parts::add(&*a, &*a);
-        product::square(out.cast(), &Self::SQUARE, a.cast(), &twice.0);
+        Self::mul_to(out, a, a);
     }
 
     #[inline(always)]
     unsafe fn sum_of_products_to(out: *mut Self, a: *const Self, b: *const Self, c: *const Self, d: *const Self) {
-        product::sum(out.cast(), &Self::TWO, a.cast(), b.cast(), c.cast(), d.cast());
+        product::sum(out.cast(), &Self::TWO_PRODUCTS, a.cast(), b.cast(), c.cast(), d.cast());
     }
 
     #[inline(always)]
@@ -192,7 +191,7 @@ impl<M: MontConfig<4>> Lanes<M> for Avx2<M> {
         c: *const Self,
         d: *const Self,
     ) {
-        product::difference(out.cast(), &Self::TWO, a.cast(), b.cast(), c.cast(), d.cast());
+        Self::sum_of_products_to(out, a, b, c, &Parts::sub(&Self::zero(), &*d));
     }
 
     #[cfg(test)]

@@ -1,15 +1,22 @@
 //! Montgomery products of sixteen elements, in assembly.
 //!
 //! A compiler sums columns as trees and keeps their summands in memory until then. Here the order is fixed: column by column, all
-//! four registers of a column and of the one above it in ymm0 to ymm7, so that halves are added as they come. Factors are read
+//! four registers of a column and of the one above it in ymm8 to ymm15, so that halves are added as they come. Factors are read
 //! where they are needed. Only the end of a column is a chain of dependent steps, and the products of the next one do not wait
 //! for it.
 //!
-//! A product of limbs is two fused multiply-adds, a subtraction and two additions, 1.5 cycles a register on Zen 3 in any order. There
-//! are 48 of them in a product of four lanes: 71 of its 105 cycles.
+//! A product of limbs is two fused multiply-adds, a subtraction and two additions, 1.5 to 1.6 cycles a register on Zen 3. There are
+//! 48 of them in a product of four lanes, two thirds of its time.
 //!
-//! Registers: rdi the result, rsi the [`Table`], rdx, rcx, r8 and r9 the factors, rsp the digits m of the reduction; ymm8 a limb, ymm9
-//! and ymm10 its halves, ymm13 what multiplies all lanes, ymm14 and ymm15 [`ROUND`] and [`SPLIT`].
+//! # Code is short
+//! A processor runs instructions that it has decoded before, 4,096 at most on Zen 3, and an addition of points has to fit with all
+//! its products. So a square is a product like any other, a difference a sum with a negated factor, and a sum of two
+//! products goes through the same instructions twice: code of their own would do less, and additions took 9 % longer with it in
+//! G1 and 13 % in G2. Where the code begins in a line of 64 bytes changes additions by up to 30 %, so it begins with one.
+//!
+//! Registers: rdi the result, rsi the [`Table`], rdx, rcx, r8 and r9 the factors, r10 1 while the second pair of them is at work, rsp
+//! the digits m of the reduction; ymm0 to ymm3 one for each register of a column, ymm4 and ymm5 for all (halves, or what
+//! multiplies all lanes), ymm6 and ymm7 [`ROUND`] and [`SPLIT`].
 
 use super::{splat, Constants, HALF, INTEGER, MASK, N, ROUND, SPLIT, UNIT};
 use ark_ff::MontConfig;
@@ -37,7 +44,9 @@ pub struct Table {
 }
 
 impl Table {
-    pub const fn new<M: MontConfig<4>>(start: &[i64; 10]) -> Self {
+    /// For sums of one or two products.
+    pub const fn new<M: MontConfig<4>>(products: i64) -> Self {
+        let start = start(products);
         let mut table = Table {
             round: [splat(ROUND), splat(SPLIT)],
             inverse: [splat(ROUND - INTEGER * <M as Constants>::MINUS_INVERSE), splat(<M as Constants>::MINUS_INVERSE)],
@@ -62,16 +71,13 @@ const fn splat_bits(x: i64) -> __m256d {
     splat(f64::from_bits(x as u64))
 }
 
-/// What columns start from if `products[i]` products of limbs are added to column i: minus the bits of all constants that halves
-/// bring along, plus what shifts need.
-pub const fn start(products: &[i64; 9]) -> [i64; 10] {
+/// What columns start from: minus the bits of all constants that halves bring along, plus what shifts need.
+const fn start(products: i64) -> [i64; 10] {
     let (mut start, mut i) = ([0i64; 10], 0);
     while i < 10 {
-        let product = [if i < 9 { products[i] } else { 0 }, if i > 0 { products[i - 1] } else { 0 }];
-        let reduction = [pairs(i as i64), pairs(i as i64 - 1)];
         // Columns 0 to 4 leave before the low half of m p_0 would come: it is known and never computed.
-        let low = product[0] + reduction[0] - (i < 5) as i64;
-        let high = product[1] + reduction[1];
+        let low = (products + 1) * pairs(i as i64) - (i < 5) as i64;
+        let high = (products + 1) * pairs(i as i64 - 1);
         let constants = low.wrapping_mul(UNIT.to_bits() as i64).wrapping_add(high.wrapping_mul(ROUND.to_bits() as i64));
         // Shifts are logical, so a column is made positive; its bias arrives above as part of the carry and is undone.
         let bias = match i {
@@ -108,20 +114,20 @@ macro_rules! op {
     };
 }
 
-/// A step for all four registers of a column `cur` and the one above it, `next`.
+/// A step for all four registers of a column `cur` and the one above it, `next`. Each has one more of its `own`.
 macro_rules! registers {
     (even $($step:tt)*) => {
-        registers!(("ymm0", "ymm4") ("ymm1", "ymm5") ("ymm2", "ymm6") ("ymm3", "ymm7") $($step)*)
+        registers!(("ymm8", "ymm12") ("ymm9", "ymm13") ("ymm10", "ymm14") ("ymm11", "ymm15") $($step)*)
     };
     (odd $($step:tt)*) => {
-        registers!(("ymm4", "ymm0") ("ymm5", "ymm1") ("ymm6", "ymm2") ("ymm7", "ymm3") $($step)*)
+        registers!(("ymm12", "ymm8") ("ymm13", "ymm9") ("ymm14", "ymm10") ("ymm15", "ymm11") $($step)*)
     };
     (($a:tt, $a_next:tt) ($b:tt, $b_next:tt) ($c:tt, $c_next:tt) ($d:tt, $d_next:tt) $step:ident $($argument:expr),*) => {
         concat!(
-            $step!("0", $a, $a_next $(, $argument)*),
-            $step!("1", $b, $b_next $(, $argument)*),
-            $step!("2", $c, $c_next $(, $argument)*),
-            $step!("3", $d, $d_next $(, $argument)*),
+            $step!("0", $a, $a_next, "ymm0" $(, $argument)*),
+            $step!("1", $b, $b_next, "ymm1" $(, $argument)*),
+            $step!("2", $c, $c_next, "ymm2" $(, $argument)*),
+            $step!("3", $d, $d_next, "ymm3" $(, $argument)*),
         )
     };
 }
@@ -141,35 +147,63 @@ macro_rules! limb {
 }
 
 macro_rules! begin {
-    ($n:expr, $cur:expr, $next:expr, $column:expr) => {
+    ($n:expr, $cur:expr, $next:expr, $own:expr, $column:expr) => {
         op!("vmovdqa", $next, constant!(concat!("13 + ", $column)))
     };
 }
 
-/// Adds both halves of ymm8 times a factor; or subtracts them, if the multiply-add is `vfnm`.
-macro_rules! add_halves {
-    ($cur:expr, $next:expr, $factor:expr, $sign:expr) => {
+/// Adds `a_i b_j`.
+macro_rules! product {
+    ($n:expr, $cur:expr, $next:expr, $own:expr, $i:expr, $j:expr) => {
         concat!(
-            op!("vmovapd", "ymm9", "ymm8"),
-            op!(concat!($sign, "add132pd"), "ymm9", "ymm14", $factor),
-            op!("vsubpd", "ymm10", "ymm15", "ymm9"),
-            op!(concat!($sign, "add231pd"), "ymm10", "ymm8", $factor),
-            op!("vpaddq", $next, $next, "ymm9"),
-            op!("vpaddq", $cur, $cur, "ymm10"),
+            op!("vmovapd", $own, limb!("rdx", $i, $n)),
+            op!("vmovapd", "ymm4", $own),
+            op!("vfmadd132pd", "ymm4", "ymm6", limb!("rcx", $j, $n)),
+            op!("vsubpd", "ymm5", "ymm7", "ymm4"),
+            op!("vfmadd231pd", "ymm5", $own, limb!("rcx", $j, $n)),
+            op!("vpaddq", $next, $next, "ymm4"),
+            op!("vpaddq", $cur, $cur, "ymm5"),
         )
     };
 }
 
-macro_rules! product {
-    ($n:expr, $cur:expr, $next:expr, $x:expr, $i:expr, $y:expr, $j:expr, $sign:expr) => {
-        concat!(op!("vmovapd", "ymm8", limb!($x, $i, $n)), add_halves!($cur, $next, limb!($y, $j, $n), $sign))
+/// Adds `m_i p_j`, p_j being in ymm5. All registers go through a step before the next: for these factors that is faster.
+macro_rules! multiple {
+    ($parity:tt $i:expr) => {
+        concat!(
+            registers!($parity load_digit $i),
+            registers!($parity high_half),
+            registers!($parity low_half $i),
+            registers!($parity add_low_half),
+        )
     };
 }
 
-/// Adds `m_i p_j`, p_j being in ymm13.
-macro_rules! multiple {
-    ($n:expr, $cur:expr, $next:expr, $i:expr) => {
-        concat!(op!("vmovapd", "ymm8", limb!("rsp", $i, $n)), add_halves!($cur, $next, "ymm13", "vfm"))
+macro_rules! load_digit {
+    ($n:expr, $cur:expr, $next:expr, $own:expr, $i:expr) => {
+        op!("vmovapd", $own, limb!("rsp", $i, $n))
+    };
+}
+
+macro_rules! high_half {
+    ($n:expr, $cur:expr, $next:expr, $own:expr) => {
+        op!("vfmadd132pd", $own, "ymm6", "ymm5")
+    };
+}
+
+macro_rules! low_half {
+    ($n:expr, $cur:expr, $next:expr, $own:expr, $i:expr) => {
+        concat!(
+            op!("vpaddq", $next, $next, $own),
+            op!("vsubpd", $own, "ymm7", $own),
+            op!("vfmadd231pd", $own, "ymm5", limb!("rsp", $i, $n)),
+        )
+    };
+}
+
+macro_rules! add_low_half {
+    ($n:expr, $cur:expr, $next:expr, $own:expr) => {
+        op!("vpaddq", $cur, $cur, $own)
     };
 }
 
@@ -180,31 +214,31 @@ macro_rules! multiple {
 /// is 3: m is 2^50 (half of -1/p is rounded down) and half of p_0 up. If it is 3, p_0 is 1: m is -2^50, and half of p_0
 /// is rounded down.
 macro_rules! reduce {
-    ($n:expr, $cur:expr, $next:expr, $i:expr) => {
+    ($n:expr, $cur:expr, $next:expr, $own:expr, $i:expr) => {
         concat!(
-            op!("vpand", "ymm8", $cur, constant!("9")),
-            op!("vpor", "ymm8", "ymm8", constant!("10")),
-            op!("vmovapd", "ymm10", constant!("2")),
-            op!("vmovapd", "ymm9", "ymm8"),
-            op!("vfmadd132pd", "ymm9", "ymm10", "ymm13"),
-            op!("vsubpd", "ymm10", "ymm10", "ymm9"),
-            op!("vfmadd231pd", "ymm10", "ymm8", "ymm13"),
-            op!("vmovapd", limb!("rsp", $i, $n), "ymm10"),
+            op!("vpand", $own, $cur, constant!("9")),
+            op!("vpor", $own, $own, constant!("10")),
+            op!("vmovapd", "ymm4", $own),
+            op!("vmovapd", "ymm5", constant!("2")),
+            op!("vfmadd132pd", "ymm4", "ymm5", constant!("3")),
+            op!("vsubpd", "ymm5", "ymm5", "ymm4"),
+            op!("vfmadd231pd", "ymm5", $own, constant!("3")),
+            op!("vmovapd", limb!("rsp", $i, $n), "ymm5"),
             op!("vpaddq", $cur, $cur, constant!("11")),
             op!("vpsrlq", $cur, $cur, "51"),
             op!("vpaddq", $next, $next, $cur),
-            op!("vfmadd132pd", "ymm10", "ymm14", constant!("4")),
-            op!("vpaddq", $next, $next, "ymm10"),
+            op!("vfmadd132pd", "ymm5", "ymm6", constant!("4")),
+            op!("vpaddq", $next, $next, "ymm5"),
         )
     };
 }
 
 /// A limb of the result. The column was raised by half a limb before the cut.
 macro_rules! cut {
-    ($n:expr, $cur:expr, $next:expr, $i:expr) => {
+    ($n:expr, $cur:expr, $next:expr, $own:expr, $i:expr) => {
         concat!(
-            op!("vpsrlq", "ymm8", $cur, "51"),
-            op!("vpaddq", $next, $next, "ymm8"),
+            op!("vpsrlq", $own, $cur, "51"),
+            op!("vpaddq", $next, $next, $own),
             op!("vpand", $cur, $cur, constant!("9")),
             op!("vpor", $cur, $cur, constant!("10")),
             op!("vsubpd", $cur, $cur, constant!("22")),
@@ -214,93 +248,42 @@ macro_rules! cut {
 }
 
 macro_rules! top {
-    ($n:expr, $cur:expr, $next:expr) => {
+    ($n:expr, $cur:expr, $next:expr, $own:expr) => {
         concat!(op!("vsubpd", $cur, $cur, constant!("23")), op!("vmovapd", limb!("rdi", "4", $n), $cur))
     };
 }
 
-/// `a_i b_j`.
-macro_rules! ab {
-    ($parity:tt $i:expr, $j:expr) => {
-        registers!($parity product "rdx", $i, "rcx", $j, "vfm")
-    };
-}
-/// `a_i a_j`.
-macro_rules! aa {
-    ($parity:tt $i:expr, $j:expr) => {
-        registers!($parity product "rdx", $i, "rdx", $j, "vfm")
-    };
-}
-/// `a_i b_j + c_i d_j`.
-macro_rules! ab_plus_cd {
-    ($parity:tt $i:expr, $j:expr) => {
-        concat!(ab!($parity $i, $j), registers!($parity product "r8", $i, "r9", $j, "vfm"))
-    };
-}
-/// `a_i b_j - c_i d_j`.
-macro_rules! ab_minus_cd {
-    ($parity:tt $i:expr, $j:expr) => {
-        concat!(ab!($parity $i, $j), registers!($parity product "r8", $i, "r9", $j, "vfnm"))
-    };
-}
-
-/// A column: its products, the multiples of p, and what becomes of it.
+/// A column: its products, the same of the second pair of factors if there is one, the multiples of p, and what becomes of it.
 macro_rules! column {
-    ($parity:tt $column:tt: [$($term:ident $i:tt $j:tt),*] [$($m:tt $p:tt),*] $end:ident $place:tt) => {
+    ($terms:tt $parity:tt $column:tt: [$($i:tt $j:tt),*] [$($m:tt $p:tt),*] $end:ident $place:tt) => {
         concat!(
             registers!($parity begin stringify!($column)),
-            $($term!($parity stringify!($i), stringify!($j)),)*
+            $terms!($(registers!($parity product stringify!($i), stringify!($j)),)*),
             $(
-                "vmovapd ymm13, ", constant!(concat!("4 + ", stringify!($p))), "\n",
-                registers!($parity multiple stringify!($m)),
+                "vmovapd ymm5, ", constant!(concat!("4 + ", stringify!($p))), "\n",
+                multiple!($parity stringify!($m)),
             )*
-            "vmovapd ymm13, ", constant!("3"), "\n",
             registers!($parity $end stringify!($place)),
         )
     };
 }
 
-/// A product of which every pair of limbs is one `$term`.
-macro_rules! all_pairs {
-    ($t:ident) => {
-        columns!(
-            [$t 0 0]
-            [$t 0 1, $t 1 0]
-            [$t 0 2, $t 1 1, $t 2 0]
-            [$t 0 3, $t 1 2, $t 2 1, $t 3 0]
-            [$t 0 4, $t 1 3, $t 2 2, $t 3 1, $t 4 0]
-            [$t 1 4, $t 2 3, $t 3 2, $t 4 1]
-            [$t 2 4, $t 3 3, $t 4 2]
-            [$t 3 4, $t 4 3]
-            [$t 4 4]
-        )
+macro_rules! once {
+    ($($products:expr,)*) => {
+        concat!($($products,)*)
     };
 }
 
-/// Ten columns: the products of each of nine; the tenth gets what is carried.
-macro_rules! columns {
-    ($c0:tt $c1:tt $c2:tt $c3:tt $c4:tt $c5:tt $c6:tt $c7:tt $c8:tt) => {
-        concat!(
-            "vmovapd ymm14, ", constant!("0"), "\n",
-            "vmovapd ymm15, ", constant!("1"), "\n",
-            registers!(odd begin "-1"),
-            column!(even 0: $c0 [] reduce 0),
-            column!(odd 1: $c1 [0 1] reduce 1),
-            column!(even 2: $c2 [0 2, 1 1] reduce 2),
-            column!(odd 3: $c3 [0 3, 1 2, 2 1] reduce 3),
-            column!(even 4: $c4 [0 4, 1 3, 2 2, 3 1] reduce 4),
-            column!(odd 5: $c5 [1 4, 2 3, 3 2, 4 1] cut 0),
-            column!(even 6: $c6 [2 4, 3 3, 4 2] cut 1),
-            column!(odd 7: $c7 [3 4, 4 3] cut 2),
-            column!(even 8: $c8 [4 4] cut 3),
-            registers!(odd top),
-        )
+/// For two pairs of factors: the second takes the place of the first, and back.
+macro_rules! twice {
+    ($($products:expr,)*) => {
+        concat!("2:\n", $($products,)* "xchg rdx, r8\n", "xchg rcx, r9\n", "xor r10d, 1\n", "jnz 2b\n")
     };
 }
 
-/// Defines a function of instructions alone; the compiler would put all thirteen kilobytes wherever one is called.
+/// Defines a function of instructions alone; the compiler would put all eleven kilobytes wherever one is called.
 macro_rules! function {
-    ($(#[$doc:meta])* $name:ident($($operand:ident),*), $instructions:expr) => {
+    ($(#[$doc:meta])* $name:ident($($operand:ident),*), $terms:ident) => {
         $(#[$doc])*
         ///
         /// # Safety
@@ -313,7 +296,23 @@ macro_rules! function {
                 "mov rax, rsp",
                 "sub rsp, 640",
                 "and rsp, -32",
-                $instructions,
+                ".p2align 6",
+                "xor r10d, r10d",
+                concat!(
+                    "vmovapd ymm6, ", constant!("0"), "\n",
+                    "vmovapd ymm7, ", constant!("1"), "\n",
+                    registers!(odd begin "-1"),
+                    column!($terms even 0: [0 0] [] reduce 0),
+                    column!($terms odd 1: [0 1, 1 0] [0 1] reduce 1),
+                    column!($terms even 2: [0 2, 1 1, 2 0] [0 2, 1 1] reduce 2),
+                    column!($terms odd 3: [0 3, 1 2, 2 1, 3 0] [0 3, 1 2, 2 1] reduce 3),
+                    column!($terms even 4: [0 4, 1 3, 2 2, 3 1, 4 0] [0 4, 1 3, 2 2, 3 1] reduce 4),
+                    column!($terms odd 5: [1 4, 2 3, 3 2, 4 1] [1 4, 2 3, 3 2, 4 1] cut 0),
+                    column!($terms even 6: [2 4, 3 3, 4 2] [2 4, 3 3, 4 2] cut 1),
+                    column!($terms odd 7: [3 4, 4 3] [3 4, 4 3] cut 2),
+                    column!($terms even 8: [4 4] [4 4] cut 3),
+                    registers!(odd top),
+                ),
                 "mov rsp, rax",
                 "ret",
             )
@@ -322,36 +321,12 @@ macro_rules! function {
 }
 
 function!(
-    /// `a b`; the table starts from [`START`].
+    /// `a b`; the table is one of a product.
     multiply(a, b),
-    all_pairs!(ab)
+    once
 );
 function!(
-    /// `a^2`, for `b = 2 a`; the table starts from [`START_SQUARE`].
-    square(a, b),
-    columns!(
-        [aa 0 0]
-        [ab 0 1]
-        [ab 0 2, aa 1 1]
-        [ab 0 3, ab 1 2]
-        [ab 0 4, ab 1 3, aa 2 2]
-        [ab 1 4, ab 2 3]
-        [ab 2 4, aa 3 3]
-        [ab 3 4]
-        [aa 4 4]
-    )
-);
-function!(
-    /// `a b + c d`; the table starts from [`START_TWO`].
+    /// `a b + c d`; the table is one of two products.
     sum(a, b, c, d),
-    all_pairs!(ab_plus_cd)
+    twice
 );
-function!(
-    /// `a b - c d`; the table starts from [`START_TWO`].
-    difference(a, b, c, d),
-    all_pairs!(ab_minus_cd)
-);
-
-pub const START: [i64; 10] = start(&[1, 2, 3, 4, 5, 4, 3, 2, 1]);
-pub const START_SQUARE: [i64; 10] = start(&[1, 1, 2, 2, 3, 2, 2, 1, 1]);
-pub const START_TWO: [i64; 10] = start(&[2, 4, 6, 8, 10, 8, 6, 4, 2]);
