@@ -137,6 +137,8 @@ impl<M: MontConfig<4>> Avx2<M> {
 const RAISED: [u64; 4] = [1 << 50, 1 << 37, 1 << 24, 1 << 11 | 1 << 63];
 /// In memory the value is raised by [`RAISED`]: words of positive limbs.
 impl<M: MontConfig<4>> Lanes<M> for Avx2<M> {
+    const SQUARES_AS_PRODUCTS: bool = true;
+
     fn pack(x: &Element<M>) -> Packed {
         // arkworks has x 2^256, this form x 2^255: half of x, or of x + p, below 2^255.
         let mut raw = x.0;

@@ -188,6 +188,9 @@ impl<L: Lanes<FqConfig>> Coordinates for Quadratic<L> {
     // differences are factors like any other: limbs of at most 2^51, below 16 p. The first product is at most 2.2 p.
     #[inline(always)]
     unsafe fn square(out: &mut Self, a: &Self) {
+        if L::SQUARES_AS_PRODUCTS {
+            return Self::mul(out, a, a);
+        }
         L::mul_to(&mut out.c0, &L::add(&a.c0, &a.c1), &L::sub(&a.c0, &a.c1));
         L::mul_to(&mut out.c1, &a.c1, &L::add(&a.c0, &a.c0));
     }

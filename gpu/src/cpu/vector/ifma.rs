@@ -274,6 +274,9 @@ impl<V: Vector, M: MontConfig<4>> Eight<V, M> {
 }
 
 impl<V: Vector, M: MontConfig<4>> Lanes<M> for Ifma<V, M> {
+    // Products are inlined, and a square takes a third fewer of them.
+    const SQUARES_AS_PRODUCTS: bool = false;
+
     fn pack(x: &Element<M>) -> Packed {
         // arkworks has x 2^256, this form x 2^260.
         (x.double().double().double().double()).0 .0

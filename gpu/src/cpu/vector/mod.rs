@@ -206,6 +206,10 @@ pub trait Parts: Copy {
 
 /// Sixteen elements of the field of `M`.
 pub trait Lanes<M: MontConfig<4>>: Parts<Part: PlainPart> {
+    /// True where a square in the quadratic extension is best taken as the product that it is: more arithmetic, but no instructions
+    /// that nothing else needs.
+    const SQUARES_AS_PRODUCTS: bool;
+
     /// An element as this machine stores it.
     fn pack(x: &Element<M>) -> Packed;
 
