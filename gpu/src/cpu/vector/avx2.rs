@@ -174,12 +174,6 @@ impl<M: MontConfig<4>> Lanes<M> for Avx2<M> {
         product::multiply(out.cast(), &Self::PRODUCT, a.cast(), b.cast());
     }
 
-    // Code of its own would do less and be slower: see [`product`].
-    #[inline(always)]
-    unsafe fn square_to(out: *mut Self, a: *const Self) {
-        Self::mul_to(out, a, a);
-    }
-
     #[inline(always)]
     unsafe fn sum_of_products_to(out: *mut Self, a: *const Self, b: *const Self, c: *const Self, d: *const Self) {
         product::sum(out.cast(), &Self::TWO_PRODUCTS, a.cast(), b.cast(), c.cast(), d.cast());

@@ -84,7 +84,7 @@ impl<L: Lanes<FqConfig>> Coordinates for Prime<L> {
     }
     #[inline(always)]
     unsafe fn square(out: &mut Self, a: &Self) {
-        L::square_to(&mut out.0, &a.0);
+        L::mul_to(&mut out.0, &a.0, &a.0);
     }
 }
 
@@ -184,13 +184,13 @@ impl<L: Lanes<FqConfig>> Coordinates for Quadratic<L> {
         Self::mul(out, a, b);
         out.tighten();
     }
-    // (c0 + c1) (c0 - c1) + 2 c0 c1 u. Products of products are at most 1.04 p (doubles) and 2.1 p (IFMA), so that sums and
-    // differences are factors like any other: limbs of at most 2^51, below 16 p. The first product is at most 2.2 p.
     #[inline(always)]
     unsafe fn square(out: &mut Self, a: &Self) {
         if L::SQUARES_AS_PRODUCTS {
             return Self::mul(out, a, a);
         }
+        // (c0 + c1) (c0 - c1) + 2 c0 c1 u. Products are at most 2.1 p, so that sums and differences are factors like any other, below
+        // 16 p.
         L::mul_to(&mut out.c0, &L::add(&a.c0, &a.c1), &L::sub(&a.c0, &a.c1));
         L::mul_to(&mut out.c1, &a.c1, &L::add(&a.c0, &a.c0));
     }

@@ -312,11 +312,6 @@ impl<V: Vector, M: MontConfig<4>> Lanes<M> for Ifma<V, M> {
     }
 
     #[inline(always)]
-    unsafe fn square_to(out: *mut Self, a: *const Self) {
-        Self::mul_to(out, a, a);
-    }
-
-    #[inline(always)]
     unsafe fn sum_of_products_to(out: *mut Self, a: *const Self, b: *const Self, c: *const Self, d: *const Self) {
         *out = Self::product::<true>(&*a, &*b, &*c, &*d);
     }

@@ -231,9 +231,6 @@ pub trait Lanes<M: MontConfig<4>>: Parts<Part: PlainPart> {
     /// Places are valid, and the machine has the instructions; so for all that follow.
     unsafe fn mul_to(out: *mut Self, a: *const Self, b: *const Self);
 
-    /// `a^2`, tight, for a tight `a`.
-    unsafe fn square_to(out: *mut Self, a: *const Self);
-
     /// `a b + c d`, tight in its limbs, in value up to twice what [`Lanes::mul_to`] gives: to be tightened before it takes part
     /// in a long chain of products. Factors as for [`Lanes::mul_to`].
     unsafe fn sum_of_products_to(out: *mut Self, a: *const Self, b: *const Self, c: *const Self, d: *const Self);

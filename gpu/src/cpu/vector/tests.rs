@@ -60,7 +60,7 @@ impl<L: Lanes<M>, M: MontConfig<4>> Work for Check<'_, L, M> {
         };
         let square = |mut a: L| {
             let out = &raw mut a;
-            L::square_to(out, out);
+            L::mul_to(out, out, out);
             a
         };
         let sum = |a: L, mut b: L, c: L, d: L| {

@@ -281,7 +281,7 @@ macro_rules! twice {
     };
 }
 
-/// Defines a function of instructions alone; the compiler would put all eleven kilobytes wherever one is called.
+/// Defines a function of instructions alone; the compiler would put all ten kilobytes wherever one is called.
 macro_rules! function {
     ($(#[$doc:meta])* $name:ident($($operand:ident),*), $terms:ident) => {
         $(#[$doc])*
