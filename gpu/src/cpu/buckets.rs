@@ -1,9 +1,9 @@
 //! One set of buckets of a multi-scalar multiplication: `sum digit * point` for one window, or for several that share buckets.
 //!
-//! Points are sorted by digit and each run of equal digits is summed as a tree, all runs of a level together, so that one
-//! inversion serves thousands of additions ([`super::adder`]). A bucket that gets most of the points (the bits of a witness all
-//! meet in bucket 1) is no special case: its tree is only deeper. Buckets are summed in segments side by side, again many
-//! affine additions at a time.
+//! Points of equal digits are added in pairs as they come, sums of pairs in pairs again, and so on, all pairs of a level together,
+//! so that one inversion serves thousands of additions ([`super::adder`]). A bucket that gets most of the points (the bits of a
+//! witness all meet in bucket 1) is no special case: its tree is only deeper. Buckets are summed in segments side by side, again
+//! many affine additions at a time.
 
 use super::adder::{Adder, Job, NEGATIVE};
 use super::digits::{Windows, SMALL_BITS};
@@ -25,7 +25,7 @@ pub(super) struct Set {
 }
 
 /// Points that a bucket gets from a chunk, on average and at least.
-const FEW_POINTS: usize = 8;
+const FEW_POINTS: usize = 4;
 
 /// One set of buckets: in bucket `i` the points whose digit is `i + 1`, minus those whose digit is `-(i + 1)`.
 pub(super) fn fill<P: SWCurveConfig, A: Adder<P>>(
@@ -37,15 +37,15 @@ pub(super) fn fill<P: SWCurveConfig, A: Adder<P>>(
 ) -> Vec<A::Point> {
     let count = windows.buckets(set.set);
     let mut buckets = vec![A::INFINITY; count];
-    // Runs of a few points at least: shorter ones meet their buckets one by one.
+    // A few points a bucket at least: otherwise most meet their buckets one by one.
     let chunk = chunk.max(FEW_POINTS * count).div_ceil(windows.count().div_ceil(set.sets) as usize);
     for part in parts {
         let terms = &part.terms[if set.set < windows.used(SMALL_BITS) { 0 } else { part.small }..];
         let len = terms.len().div_ceil(set.cuts);
         let (begin, end) = ((set.cut * len).min(terms.len()), ((set.cut + 1) * len).min(terms.len()));
         for terms in terms[begin..end].chunks(chunk) {
-            filler.sort(terms, part.stride, windows, set);
-            filler.fill(part.points, &mut buckets);
+            filler.pair_terms(terms, part.stride, windows, set);
+            filler.sum(part.points, &mut buckets);
         }
     }
     buckets
@@ -63,20 +63,68 @@ pub(super) fn weighted_sum<P: SWCurveConfig, A: Adder<P>>(buckets: &[A::Point]) 
     weighted(&mut A::default(), buckets)
 }
 
-/// A run of points that belong to one bucket.
-#[derive(Clone, Copy)]
-struct Run {
-    bucket: u32,
-    begin: u32,
-    len: u32,
+/// No index: there are fewer points.
+const NOBODY: u32 = u32::MAX;
+
+/// Pairs points of equal digits as they come.
+///
+/// Sorting them by digit would do as well, but in another pass, and points would then be read in an order as random as the digits
+/// are. The second points of the pairs found here are read in order, the first ones not long after their neighbours.
+#[derive(Default)]
+struct Pairs {
+    /// By digit, the point that has found no other yet. Those of digit 0 are never used.
+    waiting: Vec<u32>,
+    /// The pairs found, and behind them a place that may be written to.
+    jobs: Vec<Job>,
+    /// Their digits.
+    digits: Vec<u32>,
+    len: usize,
 }
 
-/// Sorts terms into buckets and sums them there. Its vectors are kept from chunk to chunk and from task to task.
+impl Pairs {
+    /// Begins with points of digits up to `most`, as many as `points`.
+    fn begin(&mut self, most: usize, points: usize) {
+        self.waiting.resize(most + 1, NOBODY);
+        let places = points / 2 + 1;
+        if self.jobs.len() < places {
+            self.jobs.resize(places, Job { a: 0, b: 0 });
+            self.digits.resize(places, 0);
+        }
+        self.len = 0;
+    }
+
+    /// A point comes. Whether it finds another one is a coin toss, so there is no branch on it.
+    #[inline(always)]
+    fn add(&mut self, digit: u32, point: u32) {
+        let waiting = &mut self.waiting[digit as usize];
+        let first = *waiting;
+        let found = first != NOBODY;
+        *waiting = if found { NOBODY } else { point };
+        self.jobs[self.len] = Job { a: first, b: point };
+        self.digits[self.len] = digit;
+        self.len += usize::from(found & (digit != 0));
+    }
+
+    /// Pairs the sums of the pairs found.
+    fn again(&mut self) {
+        let sums = std::mem::take(&mut self.len);
+        for sum in 0..sums {
+            self.add(self.digits[sum], sum as u32);
+        }
+    }
+
+    /// Takes leave of those that have found nobody: (bucket, point).
+    fn alone(waiting: &mut [u32]) -> impl Iterator<Item = (u32, u32)> + '_ {
+        waiting[0] = NOBODY;
+        let all = waiting[1..].iter_mut().zip(0..);
+        all.filter(|(point, _)| **point != NOBODY).map(|(point, bucket)| (bucket, std::mem::replace(point, NOBODY)))
+    }
+}
+
+/// Sums terms in buckets. Its vectors are kept from chunk to chunk and from task to task.
 pub(super) struct Filler<P: SWCurveConfig, A: Adder<P>> {
-    digits: Vec<i32>,
-    sorted: Vec<u32>,
-    runs: Vec<Run>,
-    jobs: Vec<Job>,
+    pairs: Pairs,
+    alone: Vec<Job>,
     level: Vec<A::Point>,
     next: Vec<A::Point>,
     adder: A,
@@ -84,87 +132,45 @@ pub(super) struct Filler<P: SWCurveConfig, A: Adder<P>> {
 
 impl<P: SWCurveConfig, A: Adder<P>> Default for Filler<P, A> {
     fn default() -> Self {
-        Filler {
-            digits: Vec::new(),
-            sorted: Vec::new(),
-            runs: Vec::new(),
-            jobs: Vec::new(),
-            level: Vec::new(),
-            next: Vec::new(),
-            adder: A::default(),
-        }
+        Filler { pairs: Pairs::default(), alone: Vec::new(), level: Vec::new(), next: Vec::new(), adder: A::default() }
     }
 }
 
 impl<P: SWCurveConfig, A: Adder<P>> Filler<P, A> {
-    /// Counting sort by digit: leaves signed point indices in `sorted` and one run a bucket in `runs`.
-    fn sort(&mut self, terms: &[Term], stride: usize, windows: &Windows, set: Set) {
-        let mut counts = vec![0u32; windows.buckets(set.set) + 1];
-        self.digits.clear();
-        for window in (set.set..windows.count()).step_by(set.sets as usize) {
-            let digit = windows.reader(window);
-            self.digits.extend(terms.iter().map(|t| digit(&t.biased)));
-        }
-        for d in &self.digits {
-            counts[d.unsigned_abs() as usize] += 1;
-        }
-        self.runs.clear();
-        let mut begin = 0;
-        for (digit, count) in counts.iter_mut().enumerate().skip(1) {
-            let len = *count;
-            if len > 0 {
-                self.runs.push(Run { bucket: digit as u32 - 1, begin, len });
-            }
-            *count = begin;
-            begin += len;
-        }
-        self.sorted.clear();
-        self.sorted.resize(begin as usize, 0);
-        for (multiple, digits) in self.digits.chunks(terms.len()).enumerate() {
-            let first = (multiple * stride) as u32;
-            for (term, &digit) in terms.iter().zip(digits) {
-                if digit != 0 {
-                    let place = &mut counts[digit.unsigned_abs() as usize];
-                    self.sorted[*place as usize] = (term.point + first) ^ if digit < 0 { NEGATIVE } else { 0 };
-                    *place += 1;
-                }
+    /// Pairs the points of terms by their digits.
+    fn pair_terms(&mut self, terms: &[Term], stride: usize, windows: &Windows, set: Set) {
+        let all = (set.set..windows.count()).step_by(set.sets as usize);
+        self.pairs.begin(windows.buckets(set.set), terms.len() * all.len());
+        for (window, multiple) in all.zip(0..) {
+            let (digit, first) = (windows.reader(window), (multiple * stride) as u32);
+            for term in terms {
+                let digit = digit(&term.biased);
+                let sign = (digit as u32) & NEGATIVE;
+                self.pairs.add(digit.unsigned_abs(), (term.point + first) ^ sign);
             }
         }
     }
 
-    /// Sums every run and adds it to its bucket.
-    fn fill(&mut self, points: &[A::Point], buckets: &mut [A::Point]) {
-        let sorted = std::mem::take(&mut self.sorted);
-        self.halve(points, buckets, |at| sorted[at as usize]);
-        self.sorted = sorted;
-        while !self.runs.is_empty() {
-            let level = std::mem::take(&mut self.next);
-            self.next = std::mem::take(&mut self.level);
-            self.halve(&level, buckets, |at| at);
+    /// Adds up pairs, pairs of their sums, and so on. Whoever is left alone meets its bucket.
+    fn sum(&mut self, points: &[A::Point], buckets: &mut [A::Point]) {
+        self.sum_pairs(points, buckets);
+        while self.pairs.len > 0 {
+            let level = std::mem::replace(&mut self.next, std::mem::take(&mut self.level));
+            self.pairs.again();
+            self.sum_pairs(&level, buckets);
             self.level = level;
         }
     }
 
-    /// Adds the points of every run in pairs. The last one of an odd run goes to its bucket; the sums are half a run, in `next`.
-    fn halve(&mut self, source: &[A::Point], buckets: &mut [A::Point], index: impl Fn(u32) -> u32) {
-        let Filler { runs, jobs, next, adder, .. } = self;
-        let odd = runs.iter().filter(|run| run.len % 2 == 1);
-        accumulate(adder, jobs, buckets, source, odd.map(|run| (run.bucket, index(run.begin + run.len - 1))));
-        jobs.clear();
-        let mut out = 0;
-        runs.retain_mut(|run| {
-            let half = run.len / 2;
-            let pair = |i| Job { a: index(run.begin + 2 * i), b: index(run.begin + 2 * i + 1) };
-            jobs.extend((0..half).map(pair));
-            *run = Run { bucket: run.bucket, begin: out, len: half };
-            out += half;
-            half > 0
-        });
+    /// Leaves the sums of all pairs in `next`.
+    fn sum_pairs(&mut self, source: &[A::Point], buckets: &mut [A::Point]) {
+        let Filler { pairs, alone, next, adder, .. } = self;
+        accumulate(adder, alone, buckets, source, Pairs::alone(&mut pairs.waiting));
         // What is left there from before is overwritten.
-        if next.len() < out as usize {
-            next.resize(out as usize, A::INFINITY);
+        if next.len() < pairs.len {
+            next.resize(pairs.len, A::INFINITY);
         }
-        adder.add_pairs(source, jobs, next);
+        adder.add_pairs(source, &pairs.jobs[..pairs.len], next);
     }
 }
 
@@ -267,6 +273,37 @@ mod tests {
     use ark_ff::{UniformRand, Zero};
     use rand_chacha::rand_core::{RngCore, SeedableRng};
     use rand_chacha::ChaCha8Rng;
+
+    /// In rounds of different lengths, so that nobody may still wait when the next one begins.
+    #[test]
+    fn each_point_is_in_one_pair_of_its_digit_or_alone_unless_its_digit_is_0() {
+        let mut rng = ChaCha8Rng::seed_from_u64(6);
+        let mut pairs = Pairs::default();
+        for (most, points) in [(1, 0), (7, 1), (7, 200), (64, 50), (3, 999)] {
+            // Half of them 0 or 1, as bits are.
+            let mut digit = || rng.next_u32() % [2, most + 1][rng.next_u32() as usize % 2];
+            let came: Vec<(u32, u32)> =
+                (0..points).map(|i| (i ^ if i % 3 == 0 { NEGATIVE } else { 0 }, digit())).collect();
+            pairs.begin(most as usize, points as usize);
+            came.iter().for_each(|(point, digit)| pairs.add(*digit, *point));
+            let alone = Pairs::alone(&mut pairs.waiting).map(|(bucket, point)| (point, bucket + 1));
+            let mut seen: Vec<_> = alone.collect();
+            for (job, digit) in pairs.jobs[..pairs.len].iter().zip(&pairs.digits) {
+                seen.extend([(job.a, *digit), (job.b, *digit)]);
+            }
+            seen.sort_unstable_by_key(|(point, _)| point & !NEGATIVE);
+            assert_eq!(seen, came.into_iter().filter(|(_, digit)| *digit != 0).collect::<Vec<_>>());
+
+            let (sums, digits) = (pairs.len, pairs.digits.clone());
+            pairs.again();
+            for (job, digit) in pairs.jobs[..pairs.len].iter().zip(&pairs.digits) {
+                assert!(job.a < job.b && (job.b as usize) < sums);
+                assert_eq!((digits[job.a as usize], digits[job.b as usize]), (*digit, *digit));
+            }
+            assert_eq!(Pairs::alone(&mut pairs.waiting).count() + 2 * pairs.len, sums);
+            assert!(pairs.waiting.iter().all(|point| *point == NOBODY));
+        }
+    }
 
     /// Lengths that are no multiple of a segment, empty and equal buckets.
     #[test]

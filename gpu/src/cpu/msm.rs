@@ -12,9 +12,9 @@ use ark_ff::{AdditiveGroup, Zero};
 use rayon::prelude::*;
 use std::sync::Mutex;
 
-/// Digits sorted at once, at least (more where there are many buckets): bounds the scratch of a task (40 bytes a digit in G1, 72 in
-/// G2, at most) and keeps the random reads of the sort inside 8 MB in G1.
-pub const CHUNK: usize = 1 << 17;
+/// Digits paired at once, at least (more where there are many buckets): bounds the scratch of a task (70 bytes a digit in G1, 134 in
+/// G2, at most) and keeps it near the processor.
+pub const CHUNK: usize = 1 << 15;
 
 /// Points with the index of the scalar that multiplies each. Infinities are left out once, when a key is prepared: half of
 /// a typical B query is infinity.
@@ -67,8 +67,8 @@ impl Table {
     fn best(n: usize, multiples: u32) -> Option<Self> {
         // Rounded, so that the queries of a key get the same table and can be summed together.
         let n = n.next_power_of_two();
-        // Indices of points and multiples fit 31 bits.
-        let multiples = multiples.min((NEGATIVE as usize / n) as u32);
+        // Indices of points and multiples fit 31 bits, and the last such index stands for none.
+        let multiples = multiples.min(((NEGATIVE as usize - 1) / n) as u32);
         if multiples < 2 {
             return None;
         }
@@ -299,14 +299,14 @@ mod tests {
             for multiples in [2, 3, 8, 16, 32] {
                 let kept = Table::best(n, multiples).expect("two are always possible").multiples();
                 assert!(
-                    (2..=multiples).contains(&kept) && n as u64 * u64::from(kept) <= 1 << 31,
+                    (2..=multiples).contains(&kept) && n as u64 * u64::from(kept) < 1 << 31,
                     "{kept} of {multiples}, {n}"
                 );
             }
             assert_eq!(Table::best(n, 1), None);
         }
-        assert_eq!(Table::best(1 << 30, 8).map(|table| table.multiples()), Some(2));
-        assert_eq!((Table::best(1 << 31, 8), Table::best(0, 16).is_some()), (None, true));
+        assert_eq!(Table::best(1 << 29, 8).map(|table| table.multiples()), Some(3));
+        assert_eq!((Table::best(1 << 30, 8), Table::best(0, 16).is_some()), (None, true));
     }
 
     #[test]
