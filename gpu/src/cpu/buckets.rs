@@ -96,6 +96,7 @@ impl Pairs {
     /// A point comes. Whether it finds another one is a coin toss, so there is no branch on it.
     #[inline(always)]
     fn add(&mut self, digit: u32, point: u32) {
+        debug_assert_ne!(point, NOBODY);
         let waiting = &mut self.waiting[digit as usize];
         let first = *waiting;
         let found = first != NOBODY;
@@ -114,9 +115,9 @@ impl Pairs {
     }
 
     /// Takes leave of those that have found nobody: (bucket, point).
-    fn alone(waiting: &mut [u32]) -> impl Iterator<Item = (u32, u32)> + '_ {
-        waiting[0] = NOBODY;
-        let all = waiting[1..].iter_mut().zip(0..);
+    fn alone(&mut self) -> impl Iterator<Item = (u32, u32)> + '_ {
+        self.waiting[0] = NOBODY;
+        let all = self.waiting[1..].iter_mut().zip(0..);
         all.filter(|(point, _)| **point != NOBODY).map(|(point, bucket)| (bucket, std::mem::replace(point, NOBODY)))
     }
 }
@@ -165,7 +166,7 @@ impl<P: SWCurveConfig, A: Adder<P>> Filler<P, A> {
     /// Leaves the sums of all pairs in `next`.
     fn sum_pairs(&mut self, source: &[A::Point], buckets: &mut [A::Point]) {
         let Filler { pairs, alone, next, adder, .. } = self;
-        accumulate(adder, alone, buckets, source, Pairs::alone(&mut pairs.waiting));
+        accumulate(adder, alone, buckets, source, pairs.alone());
         // What is left there from before is overwritten.
         if next.len() < pairs.len {
             next.resize(pairs.len, A::INFINITY);
@@ -286,7 +287,7 @@ mod tests {
                 (0..points).map(|i| (i ^ if i % 3 == 0 { NEGATIVE } else { 0 }, digit())).collect();
             pairs.begin(most as usize, points as usize);
             came.iter().for_each(|(point, digit)| pairs.add(*digit, *point));
-            let alone = Pairs::alone(&mut pairs.waiting).map(|(bucket, point)| (point, bucket + 1));
+            let alone = pairs.alone().map(|(bucket, point)| (point, bucket + 1));
             let mut seen: Vec<_> = alone.collect();
             for (job, digit) in pairs.jobs[..pairs.len].iter().zip(&pairs.digits) {
                 seen.extend([(job.a, *digit), (job.b, *digit)]);
@@ -300,7 +301,7 @@ mod tests {
                 assert!(job.a < job.b && (job.b as usize) < sums);
                 assert_eq!((digits[job.a as usize], digits[job.b as usize]), (*digit, *digit));
             }
-            assert_eq!(Pairs::alone(&mut pairs.waiting).count() + 2 * pairs.len, sums);
+            assert_eq!(pairs.alone().count() + 2 * pairs.len, sums);
             assert!(pairs.waiting.iter().all(|point| *point == NOBODY));
         }
     }

@@ -12,7 +12,7 @@ use ark_ff::{AdditiveGroup, Zero};
 use rayon::prelude::*;
 use std::sync::Mutex;
 
-/// Digits paired at once, at least (more where there are many buckets): bounds the scratch of a task (70 bytes a digit in G1, 134 in
+/// Digits paired at once, at least (more where there are many buckets): bounds the scratch of a task (75 bytes a digit in G1, 139 in
 /// G2, at most) and keeps it near the processor.
 pub const CHUNK: usize = 1 << 15;
 
