@@ -7,6 +7,7 @@
 //! [`Adder`] is the interface; [`Scalar`] does it with arkworks' arithmetic for every case, [`super::vector::adder::Vectorised`]
 //! sixteen pairs at a time for the general case and the rest through [`Scalar`].
 
+use super::digits::{Block, Digit, Reader, BLOCK};
 use ark_ec::short_weierstrass::{Affine, SWCurveConfig};
 use ark_ec::AffineRepr;
 use ark_ff::{AdditiveGroup, Field, One, Zero};
@@ -46,6 +47,14 @@ pub trait Adder<P: SWCurveConfig>: Default + Send {
 
     /// `-point`.
     fn negate(point: &Self::Point) -> Self::Point;
+
+    /// [`Reader::read`], compiled for the instructions that additions use.
+    fn read(reader: &Reader, block: &Block, out: &mut [Digit; BLOCK]) {
+        reader.read(block, out);
+    }
+
+    /// Multiplies the x of finite points by a constant; it is the caller's to know that they stay on the curve.
+    fn multiply_x(&mut self, points: &mut [Self::Point], by: &P::BaseField);
 
     /// `out[j] = source[a] + source[b]` for job j.
     fn add_pairs(&mut self, source: &[Self::Point], jobs: &[Job], out: &mut [Self::Point]);
@@ -89,6 +98,10 @@ impl<P: SWCurveConfig> Adder<P> for Scalar<P> {
 
     fn negate(point: &Affine<P>) -> Affine<P> {
         -*point
+    }
+
+    fn multiply_x(&mut self, points: &mut [Affine<P>], by: &P::BaseField) {
+        points.iter_mut().filter(|point| !point.is_zero()).for_each(|point| point.x *= by);
     }
 
     fn add_pairs(&mut self, source: &[Affine<P>], jobs: &[Job], out: &mut [Affine<P>]) {

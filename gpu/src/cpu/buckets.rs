@@ -2,14 +2,13 @@
 //!
 //! Points of equal digits are added in pairs as they come, sums of pairs in pairs again, and so on, all pairs of a level together,
 //! so that one inversion serves thousands of additions ([`super::adder`]). A bucket that gets most of the points (the bits of a
-//! witness all meet in bucket 1) is no special case: its tree is only deeper. Buckets are summed in segments side by side, again
-//! many affine additions at a time.
+//! witness all meet in bucket 1) is no special case: its tree is only deeper. In the end buckets are points of digits in a plane, so their rows and
+//! columns are filled in the same way.
 
 use super::adder::{Adder, Job, NEGATIVE};
-use super::digits::{Windows, SMALL_BITS};
-use super::msm::{Part, Term};
-use ark_ec::short_weierstrass::{Bucket, Projective, SWCurveConfig};
-use ark_ff::AdditiveGroup;
+use super::digits::{Digit, Places, Windows, BLOCK, SMALL_BITS};
+use super::msm::{turn, Group, Part, Terms};
+use ark_ec::short_weierstrass::{Bucket, Projective};
 
 /// Which windows and which terms a task sums.
 #[derive(Clone, Copy, Debug)]
@@ -24,27 +23,29 @@ pub(super) struct Set {
     pub cuts: usize,
 }
 
-/// Points that a bucket gets from a chunk, on average and at least.
-const FEW_POINTS: usize = 4;
+/// Units that turn digits, but for their signs: 1, ω and ω^2.
+const UNITS: usize = 3;
 
-/// One set of buckets: in bucket `i` the points whose digit is `i + 1`, minus those whose digit is `-(i + 1)`.
-pub(super) fn fill<P: SWCurveConfig, A: Adder<P>>(
+/// One set of buckets: in each of [`Places::all`] the points of its digit, and behind them, in buckets of their own, those whose digit is
+/// ω, and ω^2, times that.
+pub(super) fn fill<P: Group, A: Adder<P>>(
     filler: &mut Filler<P, A>,
     parts: &[Part<'_, P, A>],
     windows: &Windows,
+    places: &Places,
     set: Set,
     chunk: usize,
 ) -> Vec<A::Point> {
-    let count = windows.buckets(set.set);
-    let mut buckets = vec![A::INFINITY; count];
-    // A few points a bucket at least: otherwise most meet their buckets one by one.
-    let chunk = chunk.max(FEW_POINTS * count).div_ceil(windows.count().div_ceil(set.sets) as usize);
+    let mut buckets = vec![A::INFINITY; UNITS * places.count()];
+    // A point a bucket at least: otherwise too many meet their buckets one by one.
+    let digits = BLOCK * windows.count().div_ceil(set.sets) as usize;
+    let chunk = chunk.max(buckets.len()).div_ceil(digits);
     for part in parts {
         let terms = &part.terms[if set.set < windows.used(SMALL_BITS) { 0 } else { part.small }..];
         let len = terms.len().div_ceil(set.cuts);
         let (begin, end) = ((set.cut * len).min(terms.len()), ((set.cut + 1) * len).min(terms.len()));
         for terms in terms[begin..end].chunks(chunk) {
-            filler.pair_terms(terms, part.stride, windows, set);
+            filler.pair_terms(terms, part.stride, windows, places, set);
             filler.sum(part.points, &mut buckets);
         }
     }
@@ -52,15 +53,66 @@ pub(super) fn fill<P: SWCurveConfig, A: Adder<P>>(
 }
 
 /// Adds buckets to buckets.
-pub(super) fn merge<P: SWCurveConfig, A: Adder<P>>(mut left: Vec<A::Point>, right: Vec<A::Point>) -> Vec<A::Point> {
-    let all = 0..left.len() as u32;
-    accumulate_finite(&mut A::default(), &mut Vec::new(), &mut left, &right, all.clone().zip(all));
+pub(super) fn merge<P: Group, A: Adder<P>>(mut left: Vec<A::Point>, right: Vec<A::Point>) -> Vec<A::Point> {
+    add_finite(&mut A::default(), &mut Vec::new(), &mut left, &right);
     left
 }
 
-/// `sum (i + 1) * buckets[i]`.
-pub(super) fn weighted_sum<P: SWCurveConfig, A: Adder<P>>(buckets: &[A::Point]) -> Projective<P> {
-    weighted(&mut A::default(), buckets)
+/// `left[i] += right[i]` for all i.
+fn add_finite<P: Group, A: Adder<P>>(adder: &mut A, jobs: &mut Vec<Job>, left: &mut [A::Point], right: &[A::Point]) {
+    let finite = right.iter().zip(0..).filter(|(point, _)| !A::is_infinity(point));
+    jobs.clear();
+    jobs.extend(finite.map(|(_, i)| Job { a: i, b: i }));
+    accumulate(adder, jobs, left, right);
+}
+
+/// Adds the buckets of ω and ω^2, turned, to those of 1, and leaves only these. A bucket is turned by one product; a point would be
+/// by one for each window, or by keeping its images, which was tried: three times the memory of a key, and no faster.
+pub(super) fn join_units<P: Group, A: Adder<P>>(
+    filler: &mut Filler<P, A>,
+    places: &Places,
+    buckets: &mut Vec<A::Point>,
+) {
+    for unit in (1..UNITS).rev() {
+        let (left, right) = buckets.split_at_mut(unit * places.count());
+        filler.adder.multiply_x(right, &turn::<P>());
+        let left = &mut left[(unit - 1) * places.count()..];
+        add_finite(&mut filler.adder, &mut filler.alone, left, right);
+        buckets.truncate(unit * places.count());
+    }
+}
+
+/// `sum p * buckets[p, q]` and `sum q * buckets[p, q]` of all buckets, the first one plus the second one: what multiplies 1, and what
+/// multiplies ω.
+///
+/// A bucket is one of its row and one of its column, so rows and columns are filled as buckets are.
+pub(super) fn weighted_sum<P: Group, A: Adder<P>>(
+    filler: &mut Filler<P, A>,
+    places: &Places,
+    buckets: &[A::Point],
+) -> [Projective<P>; 2] {
+    let side = places.side();
+    filler.pairs.begin(2 * side, 2 * buckets.len());
+    let mut open = filler.pairs.open();
+    for ((p, q), i) in places.all().zip(0..) {
+        if !A::is_infinity(&buckets[i as usize]) {
+            open.add(p as u32, i);
+            open.add(if q == 0 { 0 } else { (side + q) as u32 }, i);
+        }
+    }
+    filler.pairs.len = open.len;
+    let mut lines = vec![A::INFINITY; 2 * side + 1];
+    filler.sum(buckets, &mut lines);
+    let along = |lines: &[A::Point]| {
+        let (mut suffix, mut total) = (Bucket::<P>::ZERO, Bucket::<P>::ZERO);
+        for line in lines.iter().rev() {
+            suffix += &A::unpack(line);
+            total += &suffix;
+        }
+        Projective::from(total)
+    };
+    let q = along(&lines[1 + side..]);
+    [along(&lines[1..=side]) + q, q]
 }
 
 /// No index: there are fewer points.
@@ -93,6 +145,47 @@ impl Pairs {
         self.len = 0;
     }
 
+    /// Its vectors, for points to come.
+    fn open(&mut self) -> Open<'_> {
+        Open { waiting: &mut self.waiting, jobs: &mut self.jobs, digits: &mut self.digits, len: self.len }
+    }
+
+    /// Pairs the sums of the pairs found.
+    fn again(&mut self) {
+        let sums = std::mem::take(&mut self.len);
+        let mut open = self.open();
+        for sum in 0..sums {
+            open.add(open.digits[sum], sum as u32);
+        }
+        self.len = open.len;
+    }
+
+    /// Takes leave of those that have found nobody: digits and points are left in `alone`, as many as returned. Without a branch,
+    /// for the same reason.
+    fn leave(&mut self, alone: &mut Vec<Job>) -> usize {
+        self.waiting[0] = NOBODY;
+        if alone.len() <= self.waiting.len() {
+            alone.resize(self.waiting.len() + 1, Job { a: 0, b: 0 });
+        }
+        let mut len = 0;
+        for (waiting, digit) in self.waiting.iter_mut().zip(0..) {
+            let point = std::mem::replace(waiting, NOBODY);
+            alone[len] = Job { a: digit, b: point };
+            len += usize::from(point != NOBODY);
+        }
+        len
+    }
+}
+
+/// [`Pairs`] while points come: in registers, not behind a reference.
+struct Open<'a> {
+    waiting: &'a mut [u32],
+    jobs: &'a mut [Job],
+    digits: &'a mut [u32],
+    len: usize,
+}
+
+impl Open<'_> {
     /// A point comes. Whether it finds another one is a coin toss, so there is no branch on it.
     #[inline(always)]
     fn add(&mut self, digit: u32, point: u32) {
@@ -105,25 +198,10 @@ impl Pairs {
         self.digits[self.len] = digit;
         self.len += usize::from(found & (digit != 0));
     }
-
-    /// Pairs the sums of the pairs found.
-    fn again(&mut self) {
-        let sums = std::mem::take(&mut self.len);
-        for sum in 0..sums {
-            self.add(self.digits[sum], sum as u32);
-        }
-    }
-
-    /// Takes leave of those that have found nobody: (bucket, point).
-    fn alone(&mut self) -> impl Iterator<Item = (u32, u32)> + '_ {
-        self.waiting[0] = NOBODY;
-        let all = self.waiting[1..].iter_mut().zip(0..);
-        all.filter(|(point, _)| **point != NOBODY).map(|(point, bucket)| (bucket, std::mem::replace(point, NOBODY)))
-    }
 }
 
 /// Sums terms in buckets. Its vectors are kept from chunk to chunk and from task to task.
-pub(super) struct Filler<P: SWCurveConfig, A: Adder<P>> {
+pub(super) struct Filler<P: Group, A: Adder<P>> {
     pairs: Pairs,
     alone: Vec<Job>,
     level: Vec<A::Point>,
@@ -131,25 +209,30 @@ pub(super) struct Filler<P: SWCurveConfig, A: Adder<P>> {
     adder: A,
 }
 
-impl<P: SWCurveConfig, A: Adder<P>> Default for Filler<P, A> {
+impl<P: Group, A: Adder<P>> Default for Filler<P, A> {
     fn default() -> Self {
         Filler { pairs: Pairs::default(), alone: Vec::new(), level: Vec::new(), next: Vec::new(), adder: A::default() }
     }
 }
 
-impl<P: SWCurveConfig, A: Adder<P>> Filler<P, A> {
+impl<P: Group, A: Adder<P>> Filler<P, A> {
     /// Pairs the points of terms by their digits.
-    fn pair_terms(&mut self, terms: &[Term], stride: usize, windows: &Windows, set: Set) {
+    fn pair_terms(&mut self, terms: &[Terms], stride: usize, windows: &Windows, places: &Places, set: Set) {
         let all = (set.set..windows.count()).step_by(set.sets as usize);
-        self.pairs.begin(windows.buckets(set.set), terms.len() * all.len());
+        self.pairs.begin(UNITS * places.count() - 1, terms.len() * BLOCK * all.len());
+        let mut digits = [Digit(0); BLOCK];
+        let mut open = self.pairs.open();
         for (window, multiple) in all.zip(0..) {
-            let (digit, first) = (windows.reader(window), (multiple * stride) as u32);
-            for term in terms {
-                let digit = digit(&term.biased);
-                let sign = (digit as u32) & NEGATIVE;
-                self.pairs.add(digit.unsigned_abs(), (term.point + first) ^ sign);
+            let (reader, first) = (windows.reader(window), (multiple * stride) as u32);
+            for terms in terms {
+                A::read(&reader, &terms.scalars, &mut digits);
+                for (digit, point) in digits.iter().zip(&terms.points) {
+                    let bucket = places.of(*digit) + digit.turns() * places.count() as u32;
+                    open.add(bucket, (point + first) | digit.sign());
+                }
             }
         }
+        self.pairs.len = open.len;
     }
 
     /// Adds up pairs, pairs of their sums, and so on. Whoever is left alone meets its bucket.
@@ -166,7 +249,8 @@ impl<P: SWCurveConfig, A: Adder<P>> Filler<P, A> {
     /// Leaves the sums of all pairs in `next`.
     fn sum_pairs(&mut self, source: &[A::Point], buckets: &mut [A::Point]) {
         let Filler { pairs, alone, next, adder, .. } = self;
-        accumulate(adder, alone, buckets, source, pairs.alone());
+        let len = pairs.leave(alone);
+        accumulate(adder, &mut alone[..len], buckets, source);
         // What is left there from before is overwritten.
         if next.len() < pairs.len {
             next.resize(pairs.len, A::INFINITY);
@@ -177,7 +261,7 @@ impl<P: SWCurveConfig, A: Adder<P>> Filler<P, A> {
 
 /// The point at an index, with its sign.
 #[inline]
-fn signed<P: SWCurveConfig, A: Adder<P>>(source: &[A::Point], index: u32) -> A::Point {
+fn signed<P: Group, A: Adder<P>>(source: &[A::Point], index: u32) -> A::Point {
     let point = source[(index & !NEGATIVE) as usize];
     if index & NEGATIVE == 0 {
         point
@@ -186,90 +270,27 @@ fn signed<P: SWCurveConfig, A: Adder<P>>(source: &[A::Point], index: u32) -> A::
     }
 }
 
-/// `left[a] += right[b]` for all `(a, b)`; every `a` comes once, `b` with its sign.
-fn accumulate<P: SWCurveConfig, A: Adder<P>>(
-    adder: &mut A,
-    jobs: &mut Vec<Job>,
-    left: &mut [A::Point],
-    right: &[A::Point],
-    pairs: impl Iterator<Item = (u32, u32)>,
-) {
-    jobs.clear();
-    for (a, b) in pairs {
-        let point = &mut left[a as usize];
+/// `left[a] += right[b]` for all jobs; every `a` comes once, `b` with its sign. Of the jobs nothing is left.
+fn accumulate<P: Group, A: Adder<P>>(adder: &mut A, jobs: &mut [Job], left: &mut [A::Point], right: &[A::Point]) {
+    let mut len = 0;
+    for i in 0..jobs.len() {
+        let job = jobs[i];
+        let point = &mut left[job.a as usize];
         if A::is_infinity(point) {
-            *point = signed::<P, A>(right, b);
+            *point = signed::<P, A>(right, job.b);
         } else {
-            jobs.push(Job { a, b });
+            jobs[len] = job;
+            len += 1;
         }
     }
-    adder.add_to(left, right, jobs);
-}
-
-/// [`accumulate`] without the pairs that add infinity: empty buckets are frequent.
-fn accumulate_finite<P: SWCurveConfig, A: Adder<P>>(
-    adder: &mut A,
-    jobs: &mut Vec<Job>,
-    left: &mut [A::Point],
-    right: &[A::Point],
-    pairs: impl Iterator<Item = (u32, u32)>,
-) {
-    accumulate(adder, jobs, left, right, pairs.filter(|(_, b)| !A::is_infinity(&right[*b as usize])));
-}
-
-/// Buckets below which one addition after the other is faster.
-const FEW: usize = 128;
-
-/// `sum (i + 1) * buckets[i]`.
-///
-/// Segments of equal length are summed side by side, from their ends: the sum of the suffixes of a segment weighs its buckets by
-/// their place in it. What is left are the sums of whole segments, weighed by the place of the segment: the same problem, shorter.
-fn weighted<P: SWCurveConfig, A: Adder<P>>(adder: &mut A, buckets: &[A::Point]) -> Projective<P> {
-    if buckets.len() < FEW {
-        let (mut suffix, mut total) = (Bucket::<P>::ZERO, Bucket::<P>::ZERO);
-        for bucket in buckets.iter().rev() {
-            suffix += &A::unpack(bucket);
-            total += &suffix;
-        }
-        return total.into();
-    }
-    // Long segments leave little for the next round, but too few side by side for their inversions.
-    let log = if buckets.len() < 1 << 14 { 3 } else { 4 };
-    let length = 1 << log;
-    let count = buckets.len().div_ceil(length);
-    let mut suffixes = vec![A::INFINITY; count];
-    let mut totals = vec![A::INFINITY; count];
-    let mut jobs = Vec::with_capacity(count);
-    for place in (0..length).rev() {
-        let pairs = (0..count).map(|s| (s as u32, (s * length + place) as u32));
-        accumulate_finite(
-            adder,
-            &mut jobs,
-            &mut suffixes,
-            buckets,
-            pairs.filter(|(_, b)| (*b as usize) < buckets.len()),
-        );
-        accumulate_finite(adder, &mut jobs, &mut totals, &suffixes, (0..count as u32).map(|s| (s, s)));
-    }
-    let mut above = weighted(adder, &suffixes[1..]);
-    for _ in 0..log {
-        above.double_in_place();
-    }
-    while totals.len() > 1 {
-        let half = totals.len().div_ceil(2);
-        let (low, high) = totals.split_at_mut(half);
-        let pairs = (0..high.len() as u32).map(|i| (i, i));
-        accumulate_finite(adder, &mut jobs, low, high, pairs);
-        totals.truncate(half);
-    }
-    above + A::unpack(&totals[0])
+    adder.add_to(left, right, &jobs[..len]);
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::adder::Scalar;
     use super::*;
-    use ark_bn254::{g1, G1Affine, G1Projective};
+    use ark_bn254::{g1, Fr, G1Affine, G1Projective};
     use ark_ec::CurveGroup;
     use ark_ff::{UniformRand, Zero};
     use rand_chacha::rand_core::{RngCore, SeedableRng};
@@ -286,9 +307,12 @@ mod tests {
             let came: Vec<(u32, u32)> =
                 (0..points).map(|i| (i ^ if i % 3 == 0 { NEGATIVE } else { 0 }, digit())).collect();
             pairs.begin(most as usize, points as usize);
-            came.iter().for_each(|(point, digit)| pairs.add(*digit, *point));
-            let alone = pairs.alone().map(|(bucket, point)| (point, bucket + 1));
-            let mut seen: Vec<_> = alone.collect();
+            let mut open = pairs.open();
+            came.iter().for_each(|(point, digit)| open.add(*digit, *point));
+            pairs.len = open.len;
+            let mut alone = Vec::new();
+            let left = pairs.leave(&mut alone);
+            let mut seen: Vec<_> = alone[..left].iter().map(|job| (job.b, job.a)).collect();
             for (job, digit) in pairs.jobs[..pairs.len].iter().zip(&pairs.digits) {
                 seen.extend([(job.a, *digit), (job.b, *digit)]);
             }
@@ -301,40 +325,46 @@ mod tests {
                 assert!(job.a < job.b && (job.b as usize) < sums);
                 assert_eq!((digits[job.a as usize], digits[job.b as usize]), (*digit, *digit));
             }
-            assert_eq!(pairs.alone().count() + 2 * pairs.len, sums);
+            assert_eq!(pairs.leave(&mut alone) + 2 * pairs.len, sums);
             assert!(pairs.waiting.iter().all(|point| *point == NOBODY));
         }
     }
 
-    /// Lengths that are no multiple of a segment, empty and equal buckets.
+    /// Empty and equal buckets, alone in their line and not.
     #[test]
     fn weighted_sums_match_their_definition() {
         let mut rng = ChaCha8Rng::seed_from_u64(5);
         let few: Vec<G1Affine> = (0..5).map(|_| G1Projective::rand(&mut rng).into_affine()).collect();
-        for len in [0, 1, 2, FEW - 1, FEW, FEW + 5, 4 * FEW + 3] {
-            let buckets: Vec<G1Affine> = (0..len)
-                .map(|_| match rng.next_u32() % 3 {
-                    0 => G1Affine::identity(),
-                    1 => few[rng.next_u32() as usize % 5],
-                    _ => G1Projective::rand(&mut rng).into_affine(),
-                })
-                .collect();
-            let expected =
-                buckets.iter().zip(1u64..).fold(G1Projective::zero(), |sum, (b, i)| sum + *b * ark_bn254::Fr::from(i));
-            check::<Scalar<g1::Config>>(&buckets, expected);
+        for (bits, empty) in [(4, 0), (4, 10), (5, 1), (7, 3), (7, 200), (6, 100_000)] {
+            let places = Places::new(bits);
+            let mut expected = [G1Projective::zero(); 2];
+            let mut buckets = Vec::new();
+            for (p, q) in places.all() {
+                let bucket = match rng.next_u32() % (3 + empty) {
+                    0 => few[rng.next_u32() as usize % 5],
+                    1 | 2 => G1Projective::rand(&mut rng).into_affine(),
+                    _ => G1Affine::identity(),
+                };
+                let bucket = if (p, q) == (0, 0) { G1Affine::identity() } else { bucket };
+                expected[0] += bucket * Fr::from((p + q) as u64);
+                expected[1] += bucket * Fr::from(q as u64);
+                buckets.push(bucket);
+            }
+            check::<Scalar<g1::Config>>(&places, &buckets, expected);
             #[cfg(target_arch = "x86_64")]
             {
                 use super::super::vector::{adder::Vectorised, avx2::Avx2Set, emulated::EmulatedSet, Machine};
-                check::<Vectorised<g1::Config, EmulatedSet>>(&buckets, expected);
+                check::<Vectorised<g1::Config, EmulatedSet>>(&places, &buckets, expected);
                 if Machine::Avx2.is_here() {
-                    check::<Vectorised<g1::Config, Avx2Set>>(&buckets, expected);
+                    check::<Vectorised<g1::Config, Avx2Set>>(&places, &buckets, expected);
                 }
             }
         }
     }
 
-    fn check<A: Adder<g1::Config>>(buckets: &[G1Affine], expected: G1Projective) {
+    fn check<A: Adder<g1::Config>>(places: &Places, buckets: &[G1Affine], expected: [G1Projective; 2]) {
         let packed: Vec<A::Point> = buckets.iter().map(A::pack).collect();
-        assert_eq!(weighted_sum::<_, A>(&packed), expected, "{} buckets", buckets.len());
+        let sums = weighted_sum(&mut Filler::<g1::Config, A>::default(), places, &packed);
+        assert_eq!(sums, expected, "{} buckets", buckets.len());
     }
 }

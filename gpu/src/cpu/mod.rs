@@ -1,6 +1,6 @@
 //! The CPU backend: rayon threads, and vector arithmetic where the processor has it ([`vector`]).
 //!
-//! * Sums: [`msm`], signed windows, buckets filled by pairwise affine additions that share one inversion ([`adder`]).
+//! * Sums: [`msm`], windows of digits in Z[ω] ([`digits`]), buckets filled by pairwise affine additions that share one inversion ([`adder`]).
 //! * NTT and quotient: [`ntt`], [`quotient`], roots cached, six transforms a proof, the coset's shift and bit reversal within them.
 //!
 //! Memory beside the handles: an MSM of n points takes 40 bytes a point for its digits and, per thread, at most
@@ -22,8 +22,8 @@ use crate::matrices::Matrices;
 use ark_bn254::{Fr, G1Affine, G1Projective, G2Affine, G2Projective};
 use ark_ec::short_weierstrass::{Affine, Projective};
 use ark_ff::Zero;
-use digits::Signed;
-use msm::{msm, Bases};
+use digits::Short;
+use msm::{msm, Bases, Group};
 use ntt::Roots;
 use std::sync::{Arc, Mutex};
 use vector::adder::{Curve, Vectorised};
@@ -44,7 +44,7 @@ pub struct CpuBackend {
 }
 
 /// Points in the form of the arithmetic that sums them.
-enum Key<P: Curve> {
+enum Key<P: Curve + Group> {
     #[cfg(target_arch = "x86_64")]
     Ifma(Bases<P, Vectorised<P, vector::ifma::IfmaSet>>),
     #[cfg(target_arch = "x86_64")]
@@ -52,7 +52,7 @@ enum Key<P: Curve> {
     Portable(Bases<P, adder::Scalar<P>>),
 }
 
-impl<P: Curve> Key<P> {
+impl<P: Curve + Group> Key<P> {
     fn new(machine: Machine, points: &[Affine<P>], first: usize, multiples: u32) -> Self {
         match machine {
             #[cfg(target_arch = "x86_64")]
@@ -64,7 +64,7 @@ impl<P: Curve> Key<P> {
     }
 
     /// The sum over all parts, whose bases one backend made: in one form.
-    fn msm(parts: &[(&Self, &[Signed])]) -> Projective<P> {
+    fn msm(parts: &[(&Self, &[Short])]) -> Projective<P> {
         macro_rules! all {
             ($form:path) => {{
                 let bases = parts.iter().map(|(key, scalars)| match key {
@@ -85,10 +85,10 @@ impl<P: Curve> Key<P> {
     }
 }
 
-/// A loaded vector: as given for row products, as signed magnitudes for sums.
+/// A loaded vector: as given for row products, as short numbers for sums.
 struct Vector {
     values: Vec<Fr>,
-    signed: Vec<Signed>,
+    short: Vec<Short>,
 }
 
 /// Row products on the domain.
@@ -189,8 +189,8 @@ impl Backend for CpuBackend {
         if len > max {
             return Err(Error::TooLarge { what: "scalars", len, max });
         }
-        let signed = digits::signed(&values);
-        Ok(Scalars::new(self.owner, len, Vector { values, signed }))
+        let short = digits::short(&values);
+        Ok(Scalars::new(self.owner, len, Vector { values, short }))
     }
 
     fn msm_g1<'a>(&'a self, bases: &'a G1Bases, scalars: &'a Scalars) -> Result<Pending<'a, G1Projective>, Error> {
@@ -203,7 +203,7 @@ impl Backend for CpuBackend {
             let key: &Key<ark_bn254::g1::Config> = bases.get(self.owner)?;
             let vector: &Vector = scalars.get(self.owner)?;
             check_span(bases.len(), vector)?;
-            all.push((key, &*vector.signed));
+            all.push((key, &*vector.short));
         }
         Ok(Pending::new(move || Ok(Key::msm(&all))))
     }
@@ -212,7 +212,7 @@ impl Backend for CpuBackend {
         let key: &Key<ark_bn254::g2::Config> = bases.get(self.owner)?;
         let vector: &Vector = scalars.get(self.owner)?;
         check_span(bases.len(), vector)?;
-        Ok(Pending::new(move || Ok(Key::msm(&[(key, &vector.signed)]))))
+        Ok(Pending::new(move || Ok(Key::msm(&[(key, &vector.short)]))))
     }
 
     fn ntt(&self, values: &mut [Fr], transform: Transform) -> Result<(), Error> {
@@ -232,8 +232,8 @@ impl Backend for CpuBackend {
         let values: &RowValues = rows.get(self.owner)?;
         let log = values.a.len().trailing_zeros();
         let h = quotient::quotient(&self.roots(log), [&values.a, &values.b, &values.c], reduction);
-        let signed = digits::signed(&h);
-        Ok(Scalars::new(self.owner, h.len(), Vector { values: h, signed }))
+        let short = digits::short(&h);
+        Ok(Scalars::new(self.owner, h.len(), Vector { values: h, short }))
     }
 
     fn read(&self, scalars: &Scalars) -> Result<Vec<Fr>, Error> {

@@ -1,31 +1,48 @@
-//! Multi-scalar multiplication: bucket sums over signed windows (Pippenger), buckets filled by batched affine additions.
+//! Multi-scalar multiplication: bucket sums over windows (Pippenger) of digits in Z[ω], buckets filled by batched affine additions.
 //!
 //! Sets of buckets are independent tasks: one a window, or fewer where a key keeps multiples of its points. [`super::buckets`]
 //! does one.
 
 use super::adder::{Adder, NEGATIVE};
-use super::buckets::{fill, merge, weighted_sum, Filler, Set};
-use super::digits::{Signed, Windows, MAGNITUDE_BITS};
-use ark_ec::short_weierstrass::{Affine, Projective, SWCurveConfig};
+use super::buckets::{fill, join_units, merge, weighted_sum, Filler, Set};
+use super::digits::{Block, Places, Short, Windows, BITS, BLOCK, MAX_WIDTH, MIN_WIDTH};
+use ark_bn254::{g2, Fr};
+use ark_ec::scalar_mul::glv::GLVConfig;
+use ark_ec::short_weierstrass::{Affine, Projective};
 use ark_ec::{AffineRepr, CurveGroup};
-use ark_ff::{AdditiveGroup, Zero};
+use ark_ff::{AdditiveGroup, Field, Zero};
 use rayon::prelude::*;
 use std::sync::Mutex;
 
-/// Digits paired at once, at least (more where there are many buckets): bounds the scratch of a task (75 bytes a digit in G1, 139 in
-/// G2, at most) and keeps it near the processor.
+/// Digits paired at once, at least (as many as buckets where those are more): bounds the scratch of a task (130 bytes a digit in G1,
+/// 242 in G2, at most, buckets included) and keeps it near the processor.
 pub const CHUNK: usize = 1 << 15;
+
+/// A group of order r with an endomorphism `(x, y) -> (c x, y)`, c a cube root of unity, as both BN254 groups are.
+pub trait Group: GLVConfig<ScalarField = Fr> {}
+impl<P: GLVConfig<ScalarField = Fr>> Group for P {}
+
+/// What x is multiplied by where a point is by the ω of [`super::digits`].
+pub(super) fn turn<P: Group>() -> P::BaseField {
+    let c = P::ENDO_COEFFS[0];
+    // The other cube root of unity, if this one belongs to ω^2.
+    if P::LAMBDA == g2::Config::LAMBDA {
+        c
+    } else {
+        c.square()
+    }
+}
 
 /// Points with the index of the scalar that multiplies each. Infinities are left out once, when a key is prepared: half of
 /// a typical B query is infinity.
-pub struct Bases<P: SWCurveConfig, A: Adder<P>> {
+pub struct Bases<P: Group, A: Adder<P>> {
     // All points, then all of them again for each further multiple of the table.
     points: Vec<A::Point>,
     scalar: Vec<u32>,
     table: Option<Table>,
 }
 
-impl<P: SWCurveConfig, A: Adder<P>> Bases<P, A> {
+impl<P: Group, A: Adder<P>> Bases<P, A> {
     /// Keeps the finite ones of `points`, and up to `multiples` multiples of each ([`Table`]); point `i` belongs to scalar
     /// `first + i`.
     ///
@@ -72,11 +89,11 @@ impl Table {
         if multiples < 2 {
             return None;
         }
-        let all = (8..=22).map(|width| {
-            let windows = Windows::of_width(width);
-            let table = Table { width, sets: windows.count().div_ceil(multiples) };
-            let buckets = f64::from(table.sets) * windows.buckets(0) as f64;
-            let cost = f64::from(windows.count()) * n as f64 + BUCKET_COST * buckets;
+        let all = (MIN_WIDTH..=MAX_WIDTH).map(|width| {
+            let count = Windows::of_width(width).count();
+            let table = Table { width, sets: count.div_ceil(multiples) };
+            let buckets = f64::from(table.sets) * Places::new(width).count() as f64;
+            let cost = f64::from(count) * n as f64 + BUCKET_COST * buckets;
             (table, cost)
         });
         all.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(table, _)| table)
@@ -93,52 +110,77 @@ impl Table {
     }
 }
 
-/// A point that takes part: digits of its scalar, and which point with which sign.
+/// Points that take part: digits of their scalars, and which points they are.
 #[derive(Clone, Copy)]
-pub(super) struct Term {
-    /// See [`Windows::biased`].
-    pub biased: [u64; 4],
-    /// Index into [`Bases`], with [`NEGATIVE`] or without.
-    pub point: u32,
+pub(super) struct Terms {
+    /// Scalars; behind the last one, zeros.
+    pub scalars: Block,
+    /// Indices of points into [`Bases`].
+    pub points: [u32; BLOCK],
 }
 
 /// Bases and what multiplies them.
-pub(super) struct Part<'a, P: SWCurveConfig, A: Adder<P>> {
+pub(super) struct Part<'a, P: Group, A: Adder<P>> {
     /// As in [`Bases`].
     pub points: &'a [A::Point],
     /// Points of one multiple.
     pub stride: usize,
-    /// Terms with small scalars come first: windows above them need not look at them.
-    pub terms: Vec<Term>,
+    /// Those with small scalars come first: windows above them need not look at them.
+    pub terms: Vec<Terms>,
     /// How many are small.
     pub small: usize,
 }
 
-impl<'a, P: SWCurveConfig, A: Adder<P>> Part<'a, P, A> {
-    fn new(bases: &'a Bases<P, A>, scalars: &[Signed], threads: usize) -> Self {
+/// Bases with their scalars and which of them take part: not those of zero.
+struct Chosen<'a, P: Group, A: Adder<P>> {
+    bases: &'a Bases<P, A>,
+    scalars: &'a [Short],
+    /// Places in the bases, those of small scalars first.
+    places: Vec<u32>,
+    small: usize,
+}
+
+impl<'a, P: Group, A: Adder<P>> Chosen<'a, P, A> {
+    fn new(bases: &'a Bases<P, A>, scalars: &'a [Short], threads: usize) -> Self {
         let task = bases.scalar.len().div_ceil(4 * threads).max(1024);
         let class = |small: bool| {
-            bases.scalar.par_iter().enumerate().with_min_len(task).filter_map(move |(point, &i)| {
+            bases.scalar.par_iter().enumerate().with_min_len(task).filter_map(move |(place, &i)| {
                 let s = &scalars[i as usize];
-                if s.is_zero() || s.is_small() != small {
-                    return None;
-                }
-                let sign = if s.negative { NEGATIVE } else { 0 };
-                Some(Term { biased: s.magnitude, point: point as u32 | sign })
+                (!s.is_zero() && s.is_small() == small).then_some(place as u32)
             })
         };
-        let mut terms: Vec<Term> = class(true).collect();
-        let small = terms.len();
-        terms.par_extend(class(false));
-        Part { points: &bases.points, stride: bases.scalar.len(), terms, small }
+        let mut places: Vec<u32> = class(true).collect();
+        let small = places.len();
+        places.par_extend(class(false));
+        Chosen { bases, scalars, places, small }
+    }
+
+    fn scalar(&self, place: u32) -> Short {
+        self.scalars[self.bases.scalar[place as usize] as usize]
+    }
+
+    /// Their scalars cut into windows.
+    fn cut(&self, windows: &Windows) -> Part<'a, P, A> {
+        let terms = |places: &[u32]| {
+            let mut points = [0; BLOCK];
+            points[..places.len()].copy_from_slice(places);
+            Terms { scalars: Block::new(windows, places.iter().map(|place| self.scalar(*place))), points }
+        };
+        let (small, dense) = self.places.split_at(self.small);
+        let mut all = Vec::with_capacity(small.len().div_ceil(BLOCK) + dense.len().div_ceil(BLOCK));
+        all.par_extend(small.par_chunks(BLOCK).with_min_len(16).map(terms));
+        let small = all.len();
+        all.par_extend(dense.par_chunks(BLOCK).with_min_len(16).map(terms));
+        Part { points: &self.bases.points, stride: self.bases.scalar.len(), terms: all, small }
     }
 }
 
-/// Additions that a bucket costs when buckets are summed: two, and a rest for the levels above.
-const BUCKET_COST: f64 = 2.4;
+/// Additions that a place costs: its three buckets are joined by two additions and two products and take part in two more, while the first
+/// point of each costs none; the rest is for what lies further apart in memory. 1.6 to 4 made no difference to be seen.
+const BUCKET_COST: f64 = 2.2;
 
 /// `sum points[i] * scalars[scalar[i]]` over all parts. Those with the same table share buckets.
-pub fn msm<P: SWCurveConfig, A: Adder<P>>(parts: &[(&Bases<P, A>, &[Signed])]) -> Projective<P> {
+pub fn msm<P: Group, A: Adder<P>>(parts: &[(&Bases<P, A>, &[Short])]) -> Projective<P> {
     let mut total = Projective::zero();
     let mut rest = parts.to_vec();
     while let Some((first, _)) = rest.first() {
@@ -151,44 +193,56 @@ pub fn msm<P: SWCurveConfig, A: Adder<P>>(parts: &[(&Bases<P, A>, &[Signed])]) -
 }
 
 /// [`msm`] with the work cut for a number of threads and into chunks of a length, so that tests reach every path.
-fn msm_tuned<P: SWCurveConfig, A: Adder<P>>(
-    parts: &[(&Bases<P, A>, &[Signed])],
+fn msm_tuned<P: Group, A: Adder<P>>(
+    parts: &[(&Bases<P, A>, &[Short])],
     table: Option<Table>,
     threads: usize,
     chunk: usize,
 ) -> Projective<P> {
-    let mut parts: Vec<_> = parts.iter().map(|(bases, scalars)| Part::new(bases, scalars, threads)).collect();
-    let terms: usize = parts.iter().map(|part| part.terms.len()).sum();
+    let parts: Vec<_> = parts.iter().map(|(bases, scalars)| Chosen::new(bases, scalars, threads)).collect();
+    let terms: usize = parts.iter().map(|part| part.places.len()).sum();
     if terms == 0 {
         return Projective::zero();
     }
     let windows = table.map_or_else(|| best_windows(&parts), |table| Windows::of_width(table.width));
     let sets = table.map_or(windows.count(), |table| table.sets);
-    for part in &mut parts {
-        part.terms.par_iter_mut().with_min_len(1024).for_each(|t| t.biased = windows.biased(&t.biased));
-    }
+    let parts: Vec<_> = parts.iter().map(|part| part.cut(&windows)).collect();
 
     // One task a set of buckets; on many cores, or with few sets, terms are cut so that there are a few tasks a thread, but
     // never so short that merging buckets outweighs filling them.
     let entries = terms * windows.count().div_ceil(sets) as usize;
-    let cuts = (3 * threads).div_ceil(sets as usize).min(entries.div_ceil(8 * windows.buckets(0))).max(1);
+    let buckets = Places::new(windows.bits(0)).count();
+    let cuts = (3 * threads).div_ceil(sets as usize).min(entries.div_ceil(8 * buckets)).max(1);
     // A lock is poisoned only while another task's panic is on its way to the caller.
     let idle = Mutex::new(Vec::<Filler<P, A>>::new());
-    let fill = |set| {
+    let with_filler = |run: &mut dyn FnMut(&mut Filler<P, A>)| {
         let mut filler = idle.lock().ok().and_then(|mut idle| idle.pop()).unwrap_or_default();
-        let buckets = fill(&mut filler, &parts, &windows, set, chunk);
+        run(&mut filler);
         if let Ok(mut idle) = idle.lock() {
             idle.push(filler);
         }
-        buckets
     };
     let sums: Vec<Projective<P>> = (0..sets)
         .into_par_iter()
         .with_max_len(1)
         .map(|set| {
-            let buckets = (0..cuts).into_par_iter().with_max_len(1);
-            let buckets = buckets.map(|cut| fill(Set { set, sets, cut, cuts }));
-            weighted_sum::<P, A>(&buckets.reduce_with(merge::<P, A>).expect("one cut at least"))
+            let places = Places::new(windows.bits(set));
+            let buckets = (0..cuts).into_par_iter().with_max_len(1).map(|cut| {
+                let mut buckets = Vec::new();
+                with_filler(&mut |filler| {
+                    buckets = fill(filler, &parts, &windows, &places, Set { set, sets, cut, cuts }, chunk);
+                });
+                buckets
+            });
+            let mut buckets = buckets.reduce_with(merge::<P, A>).expect("one cut at least");
+            let mut sum = [Projective::zero(); 2];
+            with_filler(&mut |filler| {
+                join_units(filler, &places, &mut buckets);
+                sum = weighted_sum(filler, &places, &buckets);
+            });
+            let [plain, mut turned] = sum;
+            turned.x *= turn::<P>();
+            plain + turned
         })
         .collect();
     (0..sets).zip(sums).rev().fold(Projective::zero(), |mut total, (set, sum)| {
@@ -197,25 +251,27 @@ fn msm_tuned<P: SWCurveConfig, A: Adder<P>>(
     })
 }
 
-fn double<P: SWCurveConfig>(point: &mut Projective<P>, times: u32) {
+fn double<P: Group>(point: &mut Projective<P>, times: u32) {
     for _ in 0..times {
         point.double_in_place();
     }
 }
 
-/// Those with the least additions for these magnitudes.
-fn best_windows<P: SWCurveConfig, A: Adder<P>>(parts: &[Part<'_, P, A>]) -> Windows {
-    let mut by_bits = [0u64; MAGNITUDE_BITS as usize + 1];
-    for t in parts.iter().flat_map(|part| &part.terms) {
-        let top = (0..4).rev().find(|&i| t.biased[i] != 0).unwrap_or(0);
-        by_bits[64 * top + (64 - t.biased[top].leading_zeros() as usize)] += 1;
+/// Those with the least additions for these scalars.
+fn best_windows<P: Group, A: Adder<P>>(parts: &[Chosen<'_, P, A>]) -> Windows {
+    let mut by_bits = [0u64; BITS as usize];
+    for part in parts {
+        for place in &part.places {
+            by_bits[part.scalar(*place).bits() as usize] += 1;
+        }
     }
+    let places: Vec<usize> = (0..=MAX_WIDTH).map(|bits| Places::new(bits).count()).collect();
     let cost = |windows: &Windows| {
         let fill: u64 = by_bits.iter().zip(0..).map(|(n, bits)| n * u64::from(windows.holding(bits + 1))).sum();
-        fill as f64 + BUCKET_COST * windows.all_buckets() as f64
+        let buckets: usize = (0..windows.count()).map(|window| places[windows.bits(window) as usize]).sum();
+        fill as f64 + BUCKET_COST * buckets as f64
     };
-    // Up to 20 bits.
-    let all = (13..=127).map(Windows::of_count);
+    let all = (BITS.div_ceil(MAX_WIDTH)..=BITS / MIN_WIDTH).map(Windows::of_count);
     all.min_by(|a, b| cost(a).total_cmp(&cost(b))).expect("not empty")
 }
 
@@ -232,7 +288,7 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
 
     /// Few distinct points, so that buckets meet equal and opposite ones; scalars of every class.
-    fn any_cut_and_chunk_gives_the_same_sum<P: Curve<ScalarField = Fr>>() {
+    fn any_cut_and_chunk_gives_the_same_sum<P: Curve + Group>() {
         let mut rng = ChaCha8Rng::seed_from_u64(3);
         let few: Vec<Projective<P>> = (0..7).map(|_| Projective::rand(&mut rng)).collect();
         let points: Vec<Affine<P>> = (0..700)
@@ -266,8 +322,8 @@ mod tests {
         }
     }
 
-    fn check<P: SWCurveConfig, A: Adder<P>>(points: &[Affine<P>], scalars: &[Fr], expected: &Projective<P>) {
-        let signed = digits::signed(scalars);
+    fn check<P: Group, A: Adder<P>>(points: &[Affine<P>], scalars: &[Fr], expected: &Projective<P>) {
+        let short = digits::short(scalars);
         for multiples in [1, 2, 3, 7, 40] {
             // In one part, and in two that share buckets.
             let (all, head) = (Bases::<P, A>::new(points, 0, multiples), Bases::new(&points[..400], 0, multiples));
@@ -275,9 +331,9 @@ mod tests {
             let table = Table::best(points.len(), multiples);
             for (threads, chunk) in [(1, 1), (1, 7), (2, 64), (3, 1000), (64, 5), (1000, 100)] {
                 let case = format!("threads {threads} chunk {chunk} multiples {multiples}");
-                let sum = msm_tuned(&[(&all, &signed)], table, threads, chunk);
+                let sum = msm_tuned(&[(&all, &short)], table, threads, chunk);
                 assert_eq!(sum, *expected, "{case}");
-                let parts: [(&Bases<P, A>, &[digits::Signed]); 2] = [(&head, &signed[..400]), (&tail, &signed[250..])];
+                let parts: [(&Bases<P, A>, &[digits::Short]); 2] = [(&head, &short[..400]), (&tail, &short[250..])];
                 assert_eq!(msm(&parts), *expected, "{case}, in parts");
             }
         }
@@ -307,6 +363,19 @@ mod tests {
         }
         assert_eq!(Table::best(1 << 29, 8).map(|table| table.multiples()), Some(3));
         assert_eq!((Table::best(1 << 30, 8), Table::best(0, 16).is_some()), (None, true));
+    }
+
+    #[test]
+    fn turning_a_point_multiplies_it_by_omega() {
+        fn check<P: Group>() {
+            let mut rng = ChaCha8Rng::seed_from_u64(4);
+            let point = Projective::<P>::rand(&mut rng);
+            let mut turned = point;
+            turned.x *= turn::<P>();
+            assert_eq!(turned, point * g2::Config::LAMBDA);
+        }
+        check::<g1::Config>();
+        check::<g2::Config>();
     }
 
     #[test]

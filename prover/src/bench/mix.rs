@@ -83,6 +83,7 @@ fn circuit(cs: &mut Cs, rows: usize, log: u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use novation_gpu::cpu::digits::Short;
 
     #[test]
     fn mix_fills_its_domain_and_holds() {
@@ -98,7 +99,7 @@ mod tests {
     #[test]
     fn four_fifths_of_the_wires_are_full_width() {
         let Subject { assignment, .. } = mix(14);
-        let bits: Vec<u32> = assignment.iter().map(crate::bench::work::magnitude_bits).collect();
+        let bits: Vec<u32> = assignment.iter().map(|s| Short::new(s).bits()).collect();
         let share = |test: &dyn Fn(u32) -> bool| bits.iter().filter(|b| test(**b)).count() * 1000 / bits.len();
         let (full, tiny) = (share(&|b| b > 64), share(&|b| b <= 1));
         assert!((780..=800).contains(&full), "{full} of 1000 are full-width");

@@ -12,16 +12,17 @@
 //! check     not counted                            a constant few milliseconds of pairings
 //! ```
 //!
-//! A sum with windows of `c` bits takes, over the points that are not infinity,
+//! A sum takes scalars as numbers of Z[ω] with coordinates of half their length ([`novation_gpu::cpu::digits`]). With windows of `k` bits
+//! of each coordinate it takes, over the points that are not infinity,
 //!
 //! ```text
-//! additions(c) = sum ceil((bits of |scalar| + 1) / c) + 2 * 2^(c - 1)
+//! additions(k) = sum ceil((bits of the longer coordinate + 1) / k) + 2 * 4^k / 6
 //! ```
 //!
-//! one for each signed digit (the scalar's sign is the point's, so `|s| = min(s, r - s)`; a further bit for the last carry) and two
-//! for each bucket. All windows share one set of buckets, as they can when the key holds every point's shifted multiples.
-//! `c` from 2 to 24 is the best for that sum. A dense point thus takes `ceil(254 / c)` additions, a bit that is one takes
-//! one, zero none. The H query meets quotients, which are full-width whatever the witness.
+//! one for each digit (a further bit for the last carry) and two for each bucket: units turn digits into a sixth of the plane. All
+//! windows share one set of buckets, as they can when the key holds every point's shifted multiples. `k` from 2 to 12 is the
+//! best for that sum. A dense point thus takes `ceil(127 / k)` additions, a bit that is one takes one, zero none. The H
+//! query meets quotients, which are full-width whatever the witness.
 //!
 //! These are counts of the algorithm, so no stage of it can be below 1 with arkworks' product; with a faster one it can.
 
@@ -29,7 +30,8 @@ use crate::key::ProvingKey;
 use ark_bn254::{Fq, Fr};
 use ark_ec::short_weierstrass::{Affine, SWCurveConfig};
 use ark_ec::AffineRepr;
-use ark_ff::{BigInteger, PrimeField, UniformRand};
+use ark_ff::UniformRand;
+use novation_gpu::cpu::digits::Short;
 use novation_gpu::Matrices;
 use rand::rngs::StdRng;
 use rand::SeedableRng;
@@ -42,20 +44,15 @@ pub const G1_ADDITION: u64 = 5 + 1;
 pub const G2_ADDITION: u64 = 5 * 3 + 2;
 /// Transforms of a quotient.
 pub const TRANSFORMS: u64 = 6;
-/// Bits of the largest magnitude: (r - 1) / 2 < 2^253.
-const MAX_BITS: usize = 253;
-
-/// Bits of `min(s, r - s)`, 0 to 253.
-pub fn magnitude_bits(s: &Fr) -> u32 {
-    s.into_bigint().num_bits().min((-*s).into_bigint().num_bits())
-}
+/// Bits of the longest coordinate.
+const MAX_BITS: usize = 126;
 
 /// The scalars of a sum, counted by their bits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scalars([u64; MAX_BITS + 1]);
 
 impl Scalars {
-    /// The scalars, given as [`magnitude_bits`], whose points are not infinity.
+    /// The scalars, given by the bits of their longer coordinates, whose points are not infinity.
     pub fn of<P: SWCurveConfig>(points: &[Affine<P>], bits: &[u8]) -> Self {
         let mut counts = [0; MAX_BITS + 1];
         for (_, bits) in points.iter().zip(bits).filter(|(point, _)| !point.is_zero()) {
@@ -68,7 +65,7 @@ impl Scalars {
     fn additions_of(&self, width: u32) -> u64 {
         let digits: u64 =
             (1u64..).zip(&self.0[1..]).map(|(bits, count)| count * (bits + 1).div_ceil(width.into())).sum();
-        digits + 2 * (1 << (width - 1))
+        digits + (1 << (2 * width)) / 3
     }
 
     /// Additions at the best width; none for no scalars.
@@ -76,7 +73,7 @@ impl Scalars {
         if self.0[1..].iter().all(|count| *count == 0) {
             return 0;
         }
-        (2..=24).map(|width| self.additions_of(width)).min().expect("a width")
+        (2..=12).map(|width| self.additions_of(width)).min().expect("a width")
     }
 }
 
@@ -98,7 +95,7 @@ pub struct Work {
 impl Work {
     /// Counts a proof. Key and assignment fit the matrices ([`ProvingKey::check_shape`], [`Matrices::check_shape`]).
     pub fn count(m: &Matrices, key: &ProvingKey, assignment: &[Fr]) -> Self {
-        let bits: Vec<u8> = assignment.iter().map(|s| magnitude_bits(s) as u8).collect();
+        let bits: Vec<u8> = assignment.iter().map(|s| Short::new(s).bits() as u8).collect();
         // The table begins with 1 and -1.
         let products =
             |entries: &[(u32, u32)]| entries.iter().filter(|(_, coefficient)| *coefficient > 1).count() as u64;
@@ -144,28 +141,10 @@ mod tests {
     use super::*;
     use crate::bench::mix::mix;
     use ark_bn254::G1Affine;
-    use ark_ff::{AdditiveGroup, Field};
+    use ark_ff::Field;
 
-    #[test]
-    fn magnitudes_are_those_of_the_nearer_sign() {
-        let two = Fr::from(2u64);
-        let cases = [
-            (Fr::ZERO, 0),
-            (Fr::ONE, 1),
-            (-Fr::ONE, 1),
-            (Fr::from(255u64), 8),
-            (-Fr::from(256u64), 9),
-            (two.pow([252]), 253),
-            (two.inverse().unwrap(), 253),
-        ];
-        for (s, bits) in cases {
-            assert_eq!(magnitude_bits(&s), bits, "{s}");
-        }
-    }
-
-    /// By hand: 2^16 dense points at 16 bits take ceil(254 / 16) = 16 digits each and 2 * 2^15 bucket additions,
-    /// 17 * 2^16; at 15 bits 17 digits and 2 * 2^14: 17.5 * 2^16; at 17 bits 15 digits and 2 * 2^16: 17 * 2^16;
-    /// beyond, 18 bits: 15 digits and 2 * 2^17: 19 * 2^16.
+    /// By hand: 2^16 dense points at 8 bits take ceil(127 / 8) = 16 digits each and 2 * 2^16 / 6 bucket additions; at 7 bits 19
+    /// digits and a quarter of that, at 9 bits 15 and four times as many, at 10 bits 13 and 16 times.
     #[test]
     fn dense_sum_counts_digits_and_buckets_at_the_best_width() {
         let dense = |n| {
@@ -174,20 +153,22 @@ mod tests {
             Scalars(counts)
         };
         let many = dense(1 << 16);
-        assert_eq!([15, 16, 17, 18].map(|c| 2 * many.additions_of(c)), [35, 34, 34, 38].map(|x| x << 16));
-        assert_eq!(many.additions(), 17 << 16);
+        let expected =
+            [(19, 5_461), (16, 21_845), (15, 87_381), (13, 349_525)].map(|(digits, buckets)| (digits << 16) + buckets);
+        assert_eq!([7, 8, 9, 10].map(|k| many.additions_of(k)), expected);
+        assert_eq!(many.additions(), expected[1]);
         assert_eq!(dense(0).additions(), 0);
-        // One point: 127 digits of two bits and 4 for the buckets, or 85 + 8, 64 + 16, 51 + 32, 43 + 64.
-        assert_eq!(dense(1).additions(), 80);
+        // One point: 64 digits of two bits and 5 for the buckets, or 43 + 21, 32 + 85.
+        assert_eq!(dense(1).additions(), 64);
     }
 
     #[test]
     fn bits_take_one_addition_and_zero_and_infinity_none() {
         let (point, infinity) = (G1Affine::generator(), G1Affine::identity());
-        let scalars = Scalars::of(&[point, point, point, infinity, point], &[1, 0, 1, 253, 64]);
-        // 2 + ceil(65 / 4) digits and 2 * 8 for the buckets; at 3 bits 2 + 22 + 8, at 5 bits 2 + 13 + 32, at 2 bits 2 + 33 + 4.
-        assert_eq!([2, 3, 4, 5].map(|c| scalars.additions_of(c)), [39, 32, 35, 47]);
-        assert_eq!(scalars.additions(), 32);
+        let scalars = Scalars::of(&[point, point, point, infinity, point], &[1, 0, 1, 126, 64]);
+        // At 2 bits 2 + 33 digits and 5 for the buckets, at 3 bits 2 + 22 + 21, at 4 bits 2 + 17 + 85.
+        assert_eq!([2, 3, 4].map(|k| scalars.additions_of(k)), [40, 45, 104]);
+        assert_eq!(scalars.additions(), 40);
     }
 
     #[test]
@@ -204,15 +185,15 @@ mod tests {
         builder.push([(b, Fr::ONE)], [(c, Fr::from(3u64))], [(d, Fr::ONE)]).unwrap();
         let r1cs = crate::R1cs::new(builder.finish().unwrap());
         let key = crate::setup::generate(&r1cs, &()).unwrap();
-        let y = Fr::from(2u64).pow([252]);
+        let y = Fr::from(2u64).pow([125]);
         let w = [Fr::ONE, y, Fr::ONE, y, y * y * Fr::from(3u64)];
         assert_eq!(r1cs.check(&w), Ok(()));
-        let d_digits = |c: u32| u64::from(magnitude_bits(&w[4]) + 1).div_ceil(c.into());
+        let d_digits = |k: u32| u64::from(Short::new(&w[4]).bits() + 1).div_ceil(k.into());
         // A: the public wires (1, c; each has a row) and a, b. B: b and c. L: a, b, d. H: 3 of a domain of 4.
-        let best = |digits: &dyn Fn(u32) -> u64| (2..=24).map(|c| digits(c) + (1 << c)).min().unwrap();
-        let dense = |c: u32| 254u64.div_ceil(c.into());
-        let g1 = best(&|c| 2 + 2 * dense(c)) + best(&|c| 1 + dense(c) + d_digits(c) + 3 * dense(c));
-        let expected = Work { load: 5, rows: 1 + 2, quotient: 6 * 2 * 2, g1: 6 * g1, g2: 17 * best(&|c| 2 * dense(c)) };
+        let best = |digits: &dyn Fn(u32) -> u64| (2..=12).map(|k| digits(k) + (1 << (2 * k)) / 3).min().unwrap();
+        let dense = |k: u32| 127u64.div_ceil(k.into());
+        let g1 = best(&|k| 2 + 2 * dense(k)) + best(&|k| 1 + dense(k) + d_digits(k) + 3 * dense(k));
+        let expected = Work { load: 5, rows: 1 + 2, quotient: 6 * 2 * 2, g1: 6 * g1, g2: 17 * best(&|k| 2 * dense(k)) };
         assert_eq!(Work::count(r1cs.matrices(), &key, &w), expected);
     }
 

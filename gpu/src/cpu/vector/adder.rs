@@ -7,6 +7,7 @@
 use super::field::{Coordinates, Prime, Quadratic};
 use super::{InstructionSet, Part, Parts, Work, LANES};
 use crate::cpu::adder::{Adder, Job, Scalar, NEGATIVE};
+use crate::cpu::digits::{Block, Digit, Reader, BLOCK};
 use ark_bn254::{g1, g2, FqConfig};
 use ark_ec::short_weierstrass::{Affine, SWCurveConfig};
 use ark_ec::AffineRepr;
@@ -108,6 +109,18 @@ impl<P: Curve, I: InstructionSet> Adder<P> for Vectorised<P, I> {
         Point { x: point.x, y: P::Coordinates::<I>::negate(&point.y) }
     }
 
+    fn read(reader: &Reader, block: &Block, out: &mut [Digit; BLOCK]) {
+        assert!(I::MACHINE.is_here(), "{:?} was not detected", I::MACHINE);
+        // SAFETY: the machine was asked.
+        unsafe { I::call(Read(reader, block, out)) }
+    }
+
+    fn multiply_x(&mut self, points: &mut [Self::Point], by: &P::BaseField) {
+        let (by, spare) = (P::Coordinates::<I>::pack(by), self.idle[0]);
+        // SAFETY: an adder is made only where the machine has the instructions.
+        unsafe { I::call(MultiplyX::<P, I> { points, by, spare }) }
+    }
+
     fn add_pairs(&mut self, source: &[Self::Point], jobs: &[Job], out: &mut [Self::Point]) {
         let from = Source::new(source);
         let out = &mut out[..jobs.len()];
@@ -123,6 +136,49 @@ impl<P: Curve, I: InstructionSet> Adder<P> for Vectorised<P, I> {
         for batch in jobs.chunks(GROUPS * LANES) {
             // SAFETY: a sum replaces its own summand, which no other job names.
             unsafe { self.add::<true>(from, Source::new(right), to, batch) };
+        }
+    }
+}
+
+/// [`Reader::read`]: plain Rust, of which the compiler makes vector instructions.
+struct Read<'a>(&'a Reader, &'a Block, &'a mut [Digit; BLOCK]);
+
+impl Work for Read<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run(self) {
+        self.0.read(self.1, self.2);
+    }
+}
+
+/// [`Adder::multiply_x`].
+struct MultiplyX<'a, P: Curve, I: InstructionSet> {
+    points: &'a mut [Point<Stored<P, I>>],
+    by: Stored<P, I>,
+    /// A finite point, for lanes that have none.
+    spare: Point<Stored<P, I>>,
+}
+
+impl<P: Curve, I: InstructionSet> Work for MultiplyX<'_, P, I> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run(mut self) {
+        let spare: *mut u8 = (&raw mut self.spare).cast();
+        let by = P::Coordinates::<I>::gather(&[(&raw const self.by).cast(); LANES], 0);
+        let mut product = P::Coordinates::<I>::zero();
+        for points in self.points.chunks_mut(LANES) {
+            let mut at = [spare; LANES];
+            for (at, point) in at.iter_mut().zip(points) {
+                if point.x != P::Coordinates::<I>::NONE {
+                    *at = (point as *mut Point<Stored<P, I>>).cast();
+                }
+            }
+            let x = P::Coordinates::<I>::gather(&at.map(<*mut u8>::cast_const), offset_of!(Point<Stored<P, I>>, x));
+            P::Coordinates::<I>::mul(&mut product, &x, &by);
+            product.tighten();
+            product.scatter(&at, offset_of!(Point<Stored<P, I>>, x));
         }
     }
 }
