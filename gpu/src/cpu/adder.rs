@@ -227,6 +227,15 @@ mod tests {
         }
         let sign = |point: &Affine<P>, index: u32| if index & NEGATIVE == 0 { *point } else { -*point };
         let mut adder = A::default();
+        for count in (0..40).chain([points.len()]) {
+            let (mut multiplied, by) = (packed.clone(), points[0].x().expect("finite"));
+            adder.multiply_x(&mut multiplied[..count], &by);
+            for (i, (product, point)) in multiplied.iter().zip(&points).enumerate() {
+                let x = |x| if i < count { x * by } else { x };
+                let expected = point.xy().map_or(*point, |(px, y)| Affine::new_unchecked(x(px), y));
+                assert_eq!(A::unpack(product), expected, "point {i} of {count}");
+            }
+        }
         for count in (0..40).chain([1000, points.len() / 2]) {
             let jobs: Vec<Job> = (0..count as u32)
                 .map(|i| {

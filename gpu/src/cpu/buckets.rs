@@ -2,8 +2,8 @@
 //!
 //! Points of equal digits are added in pairs as they come, sums of pairs in pairs again, and so on, all pairs of a level together,
 //! so that one inversion serves thousands of additions ([`super::adder`]). A bucket that gets most of the points (the bits of a
-//! witness all meet in bucket 1) is no special case: its tree is only deeper. In the end buckets are points of digits in a plane, so their rows and
-//! columns are filled in the same way.
+//! witness all meet in bucket 1) is no special case: its tree is only deeper. In the end buckets lie in a plane, as digits do, and
+//! its rows and columns are filled in the same way.
 
 use super::adder::{Adder, Job, NEGATIVE};
 use super::digits::{Digit, Places, Windows, BLOCK, SMALL_BITS};
@@ -24,7 +24,7 @@ pub(super) struct Set {
 }
 
 /// Units that turn digits, but for their signs: 1, ω and ω^2.
-const UNITS: usize = 3;
+pub(super) const UNITS: usize = 3;
 
 /// One set of buckets: in each of [`Places::all`] the points of its digit, and behind them, in buckets of their own, those whose digit is
 /// ω, and ω^2, times that.
@@ -66,8 +66,8 @@ fn add_finite<P: Group, A: Adder<P>>(adder: &mut A, jobs: &mut Vec<Job>, left: &
     accumulate(adder, jobs, left, right);
 }
 
-/// Adds the buckets of ω and ω^2, turned, to those of 1, and leaves only these. A bucket is turned by one product; a point would be
-/// by one for each window, or by keeping its images, which was tried: three times the memory of a key, and no faster.
+/// Adds the buckets of ω and ω^2, turned, to those of 1, and leaves only these. A bucket is turned by one product. Keeping the images of
+/// points instead, so that buckets need not be turned, was tried: three times the memory of a key, and no faster.
 pub(super) fn join_units<P: Group, A: Adder<P>>(
     filler: &mut Filler<P, A>,
     places: &Places,

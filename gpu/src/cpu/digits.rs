@@ -95,7 +95,7 @@ pub fn short(values: &[Fr]) -> Vec<Short> {
 /// In a window of k bits, x and y have digits in `[-2^(k-1), 2^(k-1))`: adding `2^(k-1)` at every window turns them into plain bit
 /// fields, so any window can be read without walking through those below. Together they lie in a rhombus, whose sharp corners
 /// are far from 0. So what lies beyond the hexagon of numbers that are nearer to 0 than to any other multiple of 2^k is
-/// moved by one ([`Reader::moved`]), which is made good in the next window.
+/// moved by one (`moved`), which is made good in the next window.
 #[derive(Clone, Copy, Debug)]
 pub struct Windows {
     width: u32,

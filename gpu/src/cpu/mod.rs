@@ -1,6 +1,6 @@
 //! The CPU backend: rayon threads, and vector arithmetic where the processor has it ([`vector`]).
 //!
-//! * Sums: [`msm`], windows of digits in Z[ω] ([`digits`]), buckets filled by pairwise affine additions that share one inversion ([`adder`]).
+//! * Sums: [`mod@msm`], windows of digits in Z[ω] ([`digits`]), buckets filled by pairwise affine additions that share one inversion ([`adder`]).
 //! * NTT and quotient: [`ntt`], [`quotient`], roots cached, six transforms a proof, the coset's shift and bit reversal within them.
 //!
 //! Memory beside the handles: an MSM of n points takes 40 bytes a point for its digits and, per thread, at most

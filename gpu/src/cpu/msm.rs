@@ -4,7 +4,7 @@
 //! does one.
 
 use super::adder::{Adder, NEGATIVE};
-use super::buckets::{fill, join_units, merge, weighted_sum, Filler, Set};
+use super::buckets::{fill, join_units, merge, weighted_sum, Filler, Set, UNITS};
 use super::digits::{Block, Places, Short, Windows, BITS, BLOCK, MAX_WIDTH, MIN_WIDTH};
 use ark_bn254::{g2, Fr};
 use ark_ec::scalar_mul::glv::GLVConfig;
@@ -211,8 +211,8 @@ fn msm_tuned<P: Group, A: Adder<P>>(
     // One task a set of buckets; on many cores, or with few sets, terms are cut so that there are a few tasks a thread, but
     // never so short that merging buckets outweighs filling them.
     let entries = terms * windows.count().div_ceil(sets) as usize;
-    let buckets = Places::new(windows.bits(0)).count();
-    let cuts = (3 * threads).div_ceil(sets as usize).min(entries.div_ceil(8 * buckets)).max(1);
+    let buckets = UNITS * Places::new(windows.bits(0)).count();
+    let cuts = (3 * threads).div_ceil(sets as usize).min(entries.div_ceil(4 * buckets)).max(1);
     // A lock is poisoned only while another task's panic is on its way to the caller.
     let idle = Mutex::new(Vec::<Filler<P, A>>::new());
     let with_filler = |run: &mut dyn FnMut(&mut Filler<P, A>)| {
