@@ -14,7 +14,7 @@ use ark_ec::short_weierstrass::{Affine, Projective, SWCurveConfig};
 use ark_ec::{CurveGroup, PrimeGroup};
 use ark_ff::{AdditiveGroup, UniformRand};
 use cpu_time::ProcessTime;
-use novation_gpu::cpu::adder::{Adder, Job, Scalar};
+use novation_gpu::cpu::adder::{Adder, Job, Scalar, Sources};
 use novation_gpu::cpu::vector::adder::{Curve, Vectorised};
 use novation_gpu::cpu::vector::{InstructionSet, Lanes, Machine, Work, LANES};
 use novation_gpu::cpu::CpuBackend;
@@ -94,7 +94,7 @@ fn addition<P: SWCurveConfig, A: Adder<P>>() -> f64 {
     let jobs: Vec<Job> = (0..COUNT as u32).map(|i| Job { a: 2 * i, b: 2 * i + 1 }).collect();
     let mut out = vec![A::INFINITY; COUNT];
     let mut adder = A::default();
-    least(20, COUNT, || adder.add_pairs(&points, &jobs, black_box(&mut out)))
+    least(20, COUNT, || adder.add_pairs(Sources::points(&points), &jobs, black_box(&mut out)))
 }
 
 fn additions<P: Curve>(machine: Machine) -> f64 {

@@ -15,6 +15,9 @@ use ark_ff::{AdditiveGroup, Field, One, Zero};
 /// Set in an index of [`Job`] when the point is subtracted.
 pub const NEGATIVE: u32 = 1 << 31;
 
+/// Set in an index of [`Job`] when it is one of [`Sources::sums`].
+pub const SUM: u32 = 1 << 30;
+
 /// One addition: the point at index `a` plus the one at `b`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C, align(8))]
@@ -23,6 +26,29 @@ pub struct Job {
     pub a: u32,
     /// Index of the second summand, with [`NEGATIVE`] or without.
     pub b: u32,
+}
+
+/// Points that jobs name.
+#[derive(Clone, Copy, Debug)]
+pub struct Sources<'a, T> {
+    /// Those of indices without [`SUM`].
+    pub points: &'a [T],
+    /// Those of indices with [`SUM`].
+    pub sums: &'a [T],
+}
+
+impl<'a, T> Sources<'a, T> {
+    /// No sums.
+    pub fn points(points: &'a [T]) -> Self {
+        Sources { points, sums: &[] }
+    }
+
+    /// The point at an index, whatever its sign.
+    #[inline]
+    pub fn at(&self, index: u32) -> &'a T {
+        let points = if index & SUM == 0 { self.points } else { self.sums };
+        &points[(index & (SUM - 1)) as usize]
+    }
 }
 
 /// Adds points of a curve with `a = 0` and odd order, as both BN254 groups are: the tangent is `3x^2 / 2y`, and no point but
@@ -56,11 +82,11 @@ pub trait Adder<P: SWCurveConfig>: Default + Send {
     /// Multiplies the x of finite points by a constant; it is the caller's to know that they stay on the curve.
     fn multiply_x(&mut self, points: &mut [Self::Point], by: &P::BaseField);
 
-    /// `out[j] = source[a] + source[b]` for job j.
-    fn add_pairs(&mut self, source: &[Self::Point], jobs: &[Job], out: &mut [Self::Point]);
+    /// `out[j] = from[a] + from[b]` for job j.
+    fn add_pairs(&mut self, from: Sources<Self::Point>, jobs: &[Job], out: &mut [Self::Point]);
 
-    /// `left[a] += right[b]` for every job. No two jobs have the same `a`, and no `a` is [`NEGATIVE`].
-    fn add_to(&mut self, left: &mut [Self::Point], right: &[Self::Point], jobs: &[Job]);
+    /// `left[a] += right[b]` for every job. No two jobs have the same `a`, and no `a` has [`NEGATIVE`] or [`SUM`].
+    fn add_to(&mut self, left: &mut [Self::Point], right: Sources<Self::Point>, jobs: &[Job]);
 }
 
 /// Pairs that share an inversion: enough to make its share (about 600 multiplications) small, few enough for the scratch
@@ -104,14 +130,14 @@ impl<P: SWCurveConfig> Adder<P> for Scalar<P> {
         points.iter_mut().filter(|point| !point.is_zero()).for_each(|point| point.x *= by);
     }
 
-    fn add_pairs(&mut self, source: &[Affine<P>], jobs: &[Job], out: &mut [Affine<P>]) {
+    fn add_pairs(&mut self, from: Sources<Affine<P>>, jobs: &[Job], out: &mut [Affine<P>]) {
         for (batch, out) in jobs.chunks(BATCH).zip(out[..jobs.len()].chunks_mut(BATCH)) {
-            let pair = |j: usize| (signed(source, batch[j].a), signed(source, batch[j].b));
+            let pair = |j: usize| (signed(from, batch[j].a), signed(from, batch[j].b));
             self.add(batch.len(), pair, |j, sum| out[j] = sum);
         }
     }
 
-    fn add_to(&mut self, left: &mut [Affine<P>], right: &[Affine<P>], jobs: &[Job]) {
+    fn add_to(&mut self, left: &mut [Affine<P>], right: Sources<Affine<P>>, jobs: &[Job]) {
         // The batch reads its operands twice, so sums wait until it is done.
         let mut sums = vec![Affine::identity(); jobs.len().min(BATCH)];
         for batch in jobs.chunks(BATCH) {
@@ -126,8 +152,8 @@ impl<P: SWCurveConfig> Adder<P> for Scalar<P> {
 
 /// The point at an index, with its sign.
 #[inline]
-fn signed<P: SWCurveConfig>(source: &[Affine<P>], index: u32) -> Affine<P> {
-    let point = source[(index & !NEGATIVE) as usize];
+fn signed<P: SWCurveConfig>(from: Sources<Affine<P>>, index: u32) -> Affine<P> {
+    let point = *from.at(index);
     if index & NEGATIVE == 0 {
         point
     } else {
@@ -204,7 +230,7 @@ fn finish<P: SWCurveConfig>(p: &Affine<P>, q: &Affine<P>, inv: P::BaseField) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ark_bn254::{g1, g2};
+    use ark_bn254::{g1, g2, Fr};
     use ark_ec::{short_weierstrass::Projective, CurveGroup};
     use ark_ff::UniformRand;
     use rand_chacha::rand_core::{RngCore, SeedableRng};
@@ -243,18 +269,27 @@ mod tests {
                     Job { a: signed(2 * i), b: signed(2 * i + 1) }
                 })
                 .collect();
+            // Every third point is looked up among the sums.
+            let named = |index: u32| if (index & !NEGATIVE) % 3 == 2 { index | SUM } else { index };
+            let jobs: Vec<Job> = jobs.iter().map(|job| Job { a: named(job.a), b: named(job.b) }).collect();
+            let from = |sums: bool| -> Vec<A::Point> {
+                packed.iter().enumerate().map(|(i, p)| if (i % 3 == 2) == sums { *p } else { A::INFINITY }).collect()
+            };
+            let (ours, theirs) = (from(false), from(true));
+            let from = Sources { points: &ours, sums: &theirs };
             let mut sums = vec![A::INFINITY; count];
-            adder.add_pairs(&packed, &jobs, &mut sums);
+            adder.add_pairs(from, &jobs, &mut sums);
             for (i, (job, sum)) in jobs.iter().zip(sums).enumerate() {
                 let expected = sign(&points[2 * i], job.a) + sign(&points[2 * i + 1], job.b);
                 assert_eq!(A::unpack(&sum), expected.into_affine(), "pair {i} of {count}");
             }
-            let (mut left, right): (Vec<_>, Vec<_>) = packed.chunks(2).map(|p| (p[0], p[1])).unzip();
-            let minus = |i: u32| if i % 3 == 1 { NEGATIVE } else { 0 };
-            let jobs: Vec<Job> = (0..count as u32).map(|i| Job { a: i, b: i | minus(i) }).collect();
-            adder.add_to(&mut left, &right, &jobs);
+            let mut left: Vec<_> = packed.iter().step_by(2).copied().collect();
+            let place = |i: u32| Job { a: i, b: named((2 * i + 1) | if i % 3 == 1 { NEGATIVE } else { 0 }) };
+            let jobs: Vec<Job> = (0..count as u32).map(place).collect();
+            adder.add_to(&mut left, from, &jobs);
             for (i, (sum, pair)) in left.iter().zip(points.chunks(2)).enumerate() {
-                let added = (pair[0] + sign(&pair[1], minus(i as u32))).into_affine();
+                let minus = if i % 3 == 1 { NEGATIVE } else { 0 };
+                let added = (pair[0] + sign(&pair[1], minus)).into_affine();
                 let expected = if i < count { added } else { pair[0] };
                 assert_eq!(A::unpack(sum), expected, "pair {i} of {count}, in place");
             }
@@ -287,24 +322,41 @@ mod tests {
             let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
             panic.map_err(|panic| *panic.downcast::<String>().expect("a formatted message"))
         };
-        for (a, b, index) in [(4, 0, 4), (0, 4, 4), (0, 4 | NEGATIVE, 4), (4 | NEGATIVE, 0, 4), (NEGATIVE, 0, 0)] {
+        let from = Sources { points: &[g; 4], sums: &[g; 3] };
+        for (a, b, said) in [
+            (4, 0, "point 4 of 4"),
+            (0, 4, "point 4 of 4"),
+            (0, 4 | NEGATIVE, "point 4 of 4"),
+            (4 | NEGATIVE, 0, "point 4 of 4"),
+            (0, 3 | SUM, "point 3 of 3"),
+            (0, 3 | SUM | NEGATIVE, "point 3 of 3"),
+            (0, u32::MAX, "point 1073741823 of 3"),
+            (3 | SUM, 0, "point 3 of 3"),
+            (NEGATIVE, 0, ""),
+            (SUM, 0, ""),
+        ] {
             let jobs = [Job { a: 1, b: 2 }, Job { a, b }];
             let mut out = [g; 4];
-            let pairs = panicked(&mut || A::default().add_pairs(&[g; 4], &jobs, &mut out));
-            if index == 4 {
-                assert_eq!((pairs, out), (Err("point 4 of 4".into()), [g; 4]), "{jobs:?}");
+            let pairs = panicked(&mut || A::default().add_pairs(from, &jobs, &mut out));
+            if said.is_empty() {
+                // A summand that is only read may have a sign, and be a sum.
+                let sum = if a & NEGATIVE == 0 {
+                    A::pack(&(Affine::generator() * Fr::from(2)).into_affine())
+                } else {
+                    A::INFINITY
+                };
+                assert_eq!((pairs, A::unpack(&out[1])), (Ok(()), A::unpack(&sum)), "{jobs:?}");
             } else {
-                // A summand that is only read may have a sign.
-                assert_eq!((pairs, out[1]), (Ok(()), A::INFINITY), "{jobs:?}");
+                assert_eq!((pairs, out), (Err(said.into()), [g; 4]), "{jobs:?}");
             }
-            // A place has none.
-            let place = if a >= NEGATIVE { a } else { index };
+            // A place may not.
+            let said = if a > 3 { format!("point {a} of 4") } else { said.into() };
             let mut left = [g; 4];
-            let in_place = panicked(&mut || A::default().add_to(&mut left, &[g; 4], &jobs));
-            assert_eq!((in_place, left), (Err(format!("point {place} of 4")), [g; 4]), "{jobs:?}");
+            let in_place = panicked(&mut || A::default().add_to(&mut left, from, &jobs));
+            assert_eq!((in_place, left), (Err(said), [g; 4]), "{jobs:?}");
         }
         let jobs = [Job { a: 0, b: 1 }; 2];
-        let short = panicked(&mut || A::default().add_pairs(&[g; 4], &jobs, &mut [g; 1]));
+        let short = panicked(&mut || A::default().add_pairs(Sources::points(&[g; 4]), &jobs, &mut [g; 1]));
         assert_eq!(short, Err("range end index 2 out of range for slice of length 1".into()));
     }
 

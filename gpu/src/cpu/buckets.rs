@@ -1,11 +1,11 @@
 //! One set of buckets of a multi-scalar multiplication: `sum digit * point` for one window, or for several that share buckets.
 //!
-//! Points of equal digits are added in pairs as they come, sums of pairs in pairs again, and so on, all pairs of a level together,
-//! so that one inversion serves thousands of additions ([`super::adder`]). A bucket that gets most of the points (the bits of a
-//! witness all meet in bucket 1) is no special case: its tree is only deeper. In the end buckets lie in a plane, as digits do, and
-//! its rows and columns are filled in the same way.
+//! Points of equal digits are added in pairs as they come, sums of pairs in pairs again, or with a point that was left over, and so on,
+//! all pairs of a level together, so that one inversion serves thousands of additions ([`super::adder`]). A bucket that gets most of
+//! the points (the bits of a witness all meet in bucket 1) is no special case: its tree is only deeper. In the end buckets lie in a
+//! plane, as digits do, and its rows and columns are filled in the same way.
 
-use super::adder::{Adder, Job, NEGATIVE};
+use super::adder::{Adder, Job, Sources, NEGATIVE, SUM};
 use super::digits::{Digit, Places, Windows, BLOCK, SMALL_BITS};
 use super::msm::{turn, Group, Part, Terms};
 use ark_ec::short_weierstrass::{Bucket, Projective};
@@ -36,7 +36,7 @@ pub(super) fn fill<P: Group, A: Adder<P>>(
     set: Set,
     chunk: usize,
 ) -> Vec<A::Point> {
-    let mut buckets = vec![A::INFINITY; UNITS * places.count()];
+    let mut buckets = filler.buckets(UNITS * places.count());
     // A point a bucket at least: otherwise too many meet their buckets one by one.
     let digits = BLOCK * windows.count().div_ceil(set.sets) as usize;
     let chunk = chunk.max(buckets.len()).div_ceil(digits);
@@ -62,8 +62,14 @@ pub(super) fn merge<P: Group, A: Adder<P>>(mut left: Vec<A::Point>, right: Vec<A
 fn add_finite<P: Group, A: Adder<P>>(adder: &mut A, jobs: &mut Vec<Job>, left: &mut [A::Point], right: &[A::Point]) {
     let finite = right.iter().zip(0..).filter(|(point, _)| !A::is_infinity(point));
     jobs.clear();
-    jobs.extend(finite.map(|(_, i)| Job { a: i, b: i }));
-    accumulate(adder, jobs, left, right);
+    for (point, i) in finite {
+        if A::is_infinity(&left[i as usize]) {
+            left[i as usize] = *point;
+        } else {
+            jobs.push(Job { a: i, b: i });
+        }
+    }
+    adder.add_to(left, Sources::points(right), jobs);
 }
 
 /// Adds the buckets of ω and ω^2, turned, to those of 1, and leaves only these. A bucket is turned by one product. Keeping the images of
@@ -77,7 +83,7 @@ pub(super) fn join_units<P: Group, A: Adder<P>>(
         let (left, right) = buckets.split_at_mut(unit * places.count());
         filler.adder.multiply_x(right, &turn::<P>());
         let left = &mut left[(unit - 1) * places.count()..];
-        add_finite(&mut filler.adder, &mut filler.alone, left, right);
+        add_finite(&mut filler.adder, &mut filler.later, left, right);
         buckets.truncate(unit * places.count());
     }
 }
@@ -101,7 +107,7 @@ pub(super) fn weighted_sum<P: Group, A: Adder<P>>(
         }
     }
     filler.pairs.len = open.len;
-    let mut lines = vec![A::INFINITY; 2 * side + 1];
+    let mut lines = filler.buckets(2 * side + 1);
     filler.sum(buckets, &mut lines);
     let along = |lines: &[A::Point]| {
         let (mut suffix, mut total) = (Bucket::<P>::ZERO, Bucket::<P>::ZERO);
@@ -121,7 +127,8 @@ const NOBODY: u32 = u32::MAX;
 /// Pairs points of equal digits as they come.
 ///
 /// Sorting them by digit would do as well, but in another pass, and points would then be read in an order as random as the digits
-/// are. The second points of the pairs found here are read in order, the first ones not long after their neighbours.
+/// are. The second points of the pairs found here are read in order, the first ones not long after their neighbours. Who finds nobody
+/// goes on waiting, for a sum: buckets, which are far, are met once a chunk.
 #[derive(Default)]
 struct Pairs {
     /// By digit, the point that has found no other yet. Those of digit 0 are never used.
@@ -150,30 +157,36 @@ impl Pairs {
         Open { waiting: &mut self.waiting, jobs: &mut self.jobs, digits: &mut self.digits, len: self.len }
     }
 
-    /// Pairs the sums of the pairs found.
-    fn again(&mut self) {
+    /// Pairs the sums of the pairs found, numbered from `first` on, with each other and with who still waits.
+    fn again(&mut self, first: usize) {
         let sums = std::mem::take(&mut self.len);
         let mut open = self.open();
         for sum in 0..sums {
-            open.add(open.digits[sum], sum as u32);
+            open.add(open.digits[sum], SUM | (first + sum) as u32);
         }
         self.len = open.len;
     }
 
-    /// Takes leave of those that have found nobody: digits and points are left in `alone`, as many as returned. Without a branch,
-    /// for the same reason.
-    fn leave(&mut self, alone: &mut Vec<Job>) -> usize {
+    /// Takes leave of those that have found nobody: in `later` if their bucket is `filled` already, in `first` if it is from now on.
+    /// Without a branch, for the same reason.
+    fn leave(&mut self, filled: &mut [bool], first: &mut Vec<Job>, later: &mut Vec<Job>) {
+        debug_assert_eq!(self.waiting.len(), filled.len());
         self.waiting[0] = NOBODY;
-        if alone.len() <= self.waiting.len() {
-            alone.resize(self.waiting.len() + 1, Job { a: 0, b: 0 });
+        for jobs in [&mut *first, &mut *later] {
+            jobs.resize(self.waiting.len() + 1, Job { a: 0, b: 0 });
         }
-        let mut len = 0;
-        for (waiting, digit) in self.waiting.iter_mut().zip(0..) {
+        let (mut firsts, mut laters) = (0, 0);
+        for ((waiting, filled), digit) in self.waiting.iter_mut().zip(filled).zip(0..) {
             let point = std::mem::replace(waiting, NOBODY);
-            alone[len] = Job { a: digit, b: point };
-            len += usize::from(point != NOBODY);
+            let waited = point != NOBODY;
+            first[firsts] = Job { a: digit, b: point };
+            firsts += usize::from(waited & !*filled);
+            later[laters] = Job { a: digit, b: point };
+            laters += usize::from(waited & *filled);
+            *filled |= waited;
         }
-        len
+        first.truncate(firsts);
+        later.truncate(laters);
     }
 }
 
@@ -203,87 +216,84 @@ impl Open<'_> {
 /// Sums terms in buckets. Its vectors are kept from chunk to chunk and from task to task.
 pub(super) struct Filler<P: Group, A: Adder<P>> {
     pairs: Pairs,
-    alone: Vec<Job>,
-    level: Vec<A::Point>,
-    next: Vec<A::Point>,
+    /// Which buckets have got something: asked instead of buckets, which are far.
+    filled: Vec<bool>,
+    /// What comes to empty buckets, and to others.
+    first: Vec<Job>,
+    later: Vec<Job>,
+    sums: Vec<A::Point>,
     adder: A,
 }
 
 impl<P: Group, A: Adder<P>> Default for Filler<P, A> {
     fn default() -> Self {
-        Filler { pairs: Pairs::default(), alone: Vec::new(), level: Vec::new(), next: Vec::new(), adder: A::default() }
+        let (first, later) = (Vec::new(), Vec::new());
+        Filler { pairs: Pairs::default(), filled: Vec::new(), first, later, sums: Vec::new(), adder: A::default() }
     }
 }
 
 impl<P: Group, A: Adder<P>> Filler<P, A> {
+    /// Buckets to fill.
+    fn buckets(&mut self, count: usize) -> Vec<A::Point> {
+        self.filled.clear();
+        self.filled.resize(count, false);
+        vec![A::INFINITY; count]
+    }
+
     /// Pairs the points of terms by their digits.
     fn pair_terms(&mut self, terms: &[Terms], stride: usize, windows: &Windows, places: &Places, set: Set) {
         let all = (set.set..windows.count()).step_by(set.sets as usize);
         self.pairs.begin(UNITS * places.count() - 1, terms.len() * BLOCK * all.len());
-        let mut digits = [Digit(0); BLOCK];
+        let (mut digits, mut buckets, count) = ([Digit(0); BLOCK], [0; BLOCK], places.count() as u32);
         let mut open = self.pairs.open();
         for (window, multiple) in all.zip(0..) {
             let (reader, first) = (windows.reader(window), (multiple * stride) as u32);
             for terms in terms {
                 A::read(&reader, &terms.scalars, &mut digits);
-                for (digit, point) in digits.iter().zip(&terms.points) {
-                    let bucket = places.of(*digit) + digit.turns() * places.count() as u32;
-                    open.add(bucket, (point + first) | digit.sign());
+                for (bucket, digit) in buckets.iter_mut().zip(&digits) {
+                    *bucket = places.of(*digit).wrapping_add(digit.turns().wrapping_mul(count));
+                }
+                for ((bucket, digit), point) in buckets.iter().zip(&digits).zip(&terms.points) {
+                    open.add(*bucket, point.wrapping_add(first) | digit.sign());
                 }
             }
         }
         self.pairs.len = open.len;
     }
 
-    /// Adds up pairs, pairs of their sums, and so on. Whoever is left alone meets its bucket.
+    /// Adds up pairs, pairs of their sums and of who was left alone, and so on. In the end one is left of each digit, and meets its bucket.
     fn sum(&mut self, points: &[A::Point], buckets: &mut [A::Point]) {
-        self.sum_pairs(points, buckets);
-        while self.pairs.len > 0 {
-            let level = std::mem::replace(&mut self.next, std::mem::take(&mut self.level));
-            self.pairs.again();
-            self.sum_pairs(&level, buckets);
-            self.level = level;
+        let Filler { pairs, filled, first, later, sums, adder } = self;
+        let mut done = 0;
+        while pairs.len > 0 {
+            let end = done + pairs.len;
+            // What is left there from before is overwritten.
+            if sums.len() < end {
+                sums.resize(end, A::INFINITY);
+            }
+            let (before, next) = sums.split_at_mut(done);
+            adder.add_pairs(Sources { points, sums: before }, &pairs.jobs[..pairs.len], next);
+            pairs.again(done);
+            done = end;
         }
-    }
-
-    /// Leaves the sums of all pairs in `next`.
-    fn sum_pairs(&mut self, source: &[A::Point], buckets: &mut [A::Point]) {
-        let Filler { pairs, alone, next, adder, .. } = self;
-        let len = pairs.leave(alone);
-        accumulate(adder, &mut alone[..len], buckets, source);
-        // What is left there from before is overwritten.
-        if next.len() < pairs.len {
-            next.resize(pairs.len, A::INFINITY);
+        pairs.leave(filled, first, later);
+        let from = Sources { points, sums };
+        for job in &*first {
+            buckets[job.a as usize] = signed::<P, A>(from, job.b);
         }
-        adder.add_pairs(source, &pairs.jobs[..pairs.len], next);
+        adder.add_to(buckets, from, later);
     }
 }
 
 /// The point at an index, with its sign.
 #[inline]
-fn signed<P: Group, A: Adder<P>>(source: &[A::Point], index: u32) -> A::Point {
-    let point = source[(index & !NEGATIVE) as usize];
+fn signed<P: Group, A: Adder<P>>(from: Sources<A::Point>, index: u32) -> A::Point {
+    let point = from.at(index);
     if index & NEGATIVE == 0 {
-        point
+        *point
     } else {
-        A::negate(&point)
+        A::negate(point)
     }
-}
-
-/// `left[a] += right[b]` for all jobs; every `a` comes once, `b` with its sign. Of the jobs nothing is left.
-fn accumulate<P: Group, A: Adder<P>>(adder: &mut A, jobs: &mut [Job], left: &mut [A::Point], right: &[A::Point]) {
-    let mut len = 0;
-    for i in 0..jobs.len() {
-        let job = jobs[i];
-        let point = &mut left[job.a as usize];
-        if A::is_infinity(point) {
-            *point = signed::<P, A>(right, job.b);
-        } else {
-            jobs[len] = job;
-            len += 1;
-        }
-    }
-    adder.add_to(left, right, &jobs[..len]);
 }
 
 #[cfg(test)]
@@ -298,7 +308,7 @@ mod tests {
 
     /// In rounds of different lengths, so that nobody may still wait when the next one begins.
     #[test]
-    fn each_point_is_in_one_pair_of_its_digit_or_alone_unless_its_digit_is_0() {
+    fn each_point_is_in_one_sum_of_its_digit_or_alone_unless_its_digit_is_0() {
         let mut rng = ChaCha8Rng::seed_from_u64(6);
         let mut pairs = Pairs::default();
         for (most, points) in [(1, 0), (7, 1), (7, 200), (64, 50), (3, 999)] {
@@ -310,22 +320,42 @@ mod tests {
             let mut open = pairs.open();
             came.iter().for_each(|(point, digit)| open.add(*digit, *point));
             pairs.len = open.len;
-            let mut alone = Vec::new();
-            let left = pairs.leave(&mut alone);
-            let mut seen: Vec<_> = alone[..left].iter().map(|job| (job.b, job.a)).collect();
+            let found: Vec<_> = pairs.jobs[..pairs.len].iter().copied().zip(pairs.digits.iter().copied()).collect();
+
+            // What sums stand for; taken away from those that find somebody.
+            let mut sums: Vec<Vec<u32>> = found.iter().map(|(job, _)| vec![job.a, job.b]).collect();
+            let digits: Vec<u32> = found.iter().map(|(_, digit)| *digit).collect();
+            pairs.again(0);
             for (job, digit) in pairs.jobs[..pairs.len].iter().zip(&pairs.digits) {
-                seen.extend([(job.a, *digit), (job.b, *digit)]);
+                assert!(job.b & SUM != 0 && digits[(job.b ^ SUM) as usize] == *digit);
+                let of = |index: u32, sums: &mut Vec<Vec<u32>>| match index & SUM {
+                    0 => vec![index],
+                    _ => std::mem::take(&mut sums[(index ^ SUM) as usize]),
+                };
+                let both = [of(job.a, &mut sums), of(job.b, &mut sums)].concat();
+                assert!(both.len() > 2, "{job:?} has nobody, or somebody twice");
+                sums.push(both);
             }
+            let mut filled: Vec<bool> = (0..=most).map(|digit| digit % 3 == 0).collect();
+            let before = filled.clone();
+            let (mut first, mut later) = (Vec::new(), Vec::new());
+            pairs.leave(&mut filled, &mut first, &mut later);
+            assert!(first.iter().all(|job| !before[job.a as usize]) && later.iter().all(|job| before[job.a as usize]));
+            let mut seen = Vec::new();
+            for job in first.iter().chain(&later) {
+                assert!(job.a != 0 && filled[job.a as usize]);
+                match job.b & SUM {
+                    0 => seen.push((job.b, job.a)),
+                    _ => seen.extend(sums[(job.b ^ SUM) as usize].drain(..).map(|point| (point, job.a))),
+                }
+            }
+            // The sums of the second round have not come again.
+            for (sum, digit) in sums[found.len()..].iter().zip(&pairs.digits) {
+                seen.extend(sum.iter().map(|point| (*point, *digit)));
+            }
+            assert_eq!(sums[..found.len()].iter().flatten().count(), 0);
             seen.sort_unstable_by_key(|(point, _)| point & !NEGATIVE);
             assert_eq!(seen, came.into_iter().filter(|(_, digit)| *digit != 0).collect::<Vec<_>>());
-
-            let (sums, digits) = (pairs.len, pairs.digits.clone());
-            pairs.again();
-            for (job, digit) in pairs.jobs[..pairs.len].iter().zip(&pairs.digits) {
-                assert!(job.a < job.b && (job.b as usize) < sums);
-                assert_eq!((digits[job.a as usize], digits[job.b as usize]), (*digit, *digit));
-            }
-            assert_eq!(pairs.leave(&mut alone) + 2 * pairs.len, sums);
             assert!(pairs.waiting.iter().all(|point| *point == NOBODY));
         }
     }

@@ -3,7 +3,7 @@
 //! Sets of buckets are independent tasks: one a window, or fewer where a key keeps multiples of its points. [`super::buckets`]
 //! does one.
 
-use super::adder::{Adder, NEGATIVE};
+use super::adder::{Adder, SUM};
 use super::buckets::{fill, join_units, merge, weighted_sum, Filler, Set, UNITS};
 use super::digits::{Block, Places, Short, Windows, BITS, BLOCK, MAX_WIDTH, MIN_WIDTH};
 use ark_bn254::{g2, Fr};
@@ -14,8 +14,8 @@ use ark_ff::{AdditiveGroup, Field, Zero};
 use rayon::prelude::*;
 use std::sync::Mutex;
 
-/// Digits paired at once, at least (as many as buckets where those are more): bounds the scratch of a task (130 bytes a digit in G1,
-/// 242 in G2, at most, buckets included) and keeps it near the processor.
+/// Digits paired at once, at least (as many as buckets where those are more): bounds the scratch of a task (155 bytes a digit in G1,
+/// 283 in G2, at most, buckets included) and keeps it near the processor.
 pub const CHUNK: usize = 1 << 15;
 
 /// A group of order r with an endomorphism `(x, y) -> (c x, y)`, c a cube root of unity, as both BN254 groups are.
@@ -46,7 +46,7 @@ impl<P: Group, A: Adder<P>> Bases<P, A> {
     /// Keeps the finite ones of `points`, and up to `multiples` multiples of each ([`Table`]); point `i` belongs to scalar
     /// `first + i`.
     ///
-    /// The caller has checked that indices fit 31 bits (the limit of points is far below).
+    /// The caller has checked that indices fit 30 bits (the limit of points is far below).
     pub fn new(points: &[Affine<P>], first: usize, multiples: u32) -> Self {
         let finite = points.iter().enumerate().filter(|(_, p)| !p.is_zero());
         let scalar: Vec<u32> = finite.map(|(i, _)| (first + i) as u32).collect();
@@ -84,8 +84,8 @@ impl Table {
     fn best(n: usize, multiples: u32) -> Option<Self> {
         // Rounded, so that the queries of a key get the same table and can be summed together.
         let n = n.next_power_of_two();
-        // Indices of points and multiples fit 31 bits, and the last such index stands for none.
-        let multiples = multiples.min(((NEGATIVE as usize - 1) / n) as u32);
+        // Indices of points and multiples fit 30 bits.
+        let multiples = multiples.min((SUM as usize / n) as u32);
         if multiples < 2 {
             return None;
         }
@@ -355,13 +355,13 @@ mod tests {
             for multiples in [2, 3, 8, 16, 32] {
                 let kept = Table::best(n, multiples).expect("two are always possible").multiples();
                 assert!(
-                    (2..=multiples).contains(&kept) && n as u64 * u64::from(kept) < 1 << 31,
+                    (2..=multiples).contains(&kept) && n as u64 * u64::from(kept) <= 1 << 30,
                     "{kept} of {multiples}, {n}"
                 );
             }
             assert_eq!(Table::best(n, 1), None);
         }
-        assert_eq!(Table::best(1 << 29, 8).map(|table| table.multiples()), Some(3));
+        assert_eq!(Table::best(1 << 29, 8).map(|table| table.multiples()), Some(2));
         assert_eq!((Table::best(1 << 30, 8), Table::best(0, 16).is_some()), (None, true));
     }
 

@@ -6,7 +6,7 @@
 
 use super::field::{Coordinates, Prime, Quadratic};
 use super::{InstructionSet, Part, Parts, Work, LANES};
-use crate::cpu::adder::{Adder, Job, Scalar, NEGATIVE};
+use crate::cpu::adder::{Adder, Job, Scalar, Sources, NEGATIVE, SUM};
 use crate::cpu::digits::{Block, Digit, Reader, BLOCK};
 use ark_bn254::{g1, g2, FqConfig};
 use ark_ec::short_weierstrass::{Affine, SWCurveConfig};
@@ -121,8 +121,8 @@ impl<P: Curve, I: InstructionSet> Adder<P> for Vectorised<P, I> {
         unsafe { I::call(MultiplyX::<P, I> { points, by, spare }) }
     }
 
-    fn add_pairs(&mut self, source: &[Self::Point], jobs: &[Job], out: &mut [Self::Point]) {
-        let from = Source::new(source);
+    fn add_pairs(&mut self, from: Sources<Self::Point>, jobs: &[Job], out: &mut [Self::Point]) {
+        let from = Source::new(from);
         let out = &mut out[..jobs.len()];
         for (batch, out) in jobs.chunks(GROUPS * LANES).zip(out.chunks_mut(GROUPS * LANES)) {
             // SAFETY: sums go to memory that nobody reads, as many as there are jobs.
@@ -130,9 +130,9 @@ impl<P: Curve, I: InstructionSet> Adder<P> for Vectorised<P, I> {
         }
     }
 
-    fn add_to(&mut self, left: &mut [Self::Point], right: &[Self::Point], jobs: &[Job]) {
+    fn add_to(&mut self, left: &mut [Self::Point], right: Sources<Self::Point>, jobs: &[Job]) {
         let to = left.as_mut_ptr();
-        let from = Source { data: to, len: left.len() };
+        let from = Source { data: [to, null()], len: [left.len(), 0] };
         for batch in jobs.chunks(GROUPS * LANES) {
             // SAFETY: a sum replaces its own summand, which no other job names.
             unsafe { self.add::<true>(from, Source::new(right), to, batch) };
@@ -183,10 +183,10 @@ impl<P: Curve, I: InstructionSet> Work for MultiplyX<'_, P, I> {
     }
 }
 
-/// Points to read.
+/// Points to read: as [`Sources`], without their lifetime.
 struct Source<S> {
-    data: *const Point<S>,
-    len: usize,
+    data: [*const Point<S>; 2],
+    len: [usize; 2],
 }
 
 impl<S> Clone for Source<S> {
@@ -197,13 +197,21 @@ impl<S> Clone for Source<S> {
 impl<S> Copy for Source<S> {}
 
 impl<S> Source<S> {
-    fn new(points: &[Point<S>]) -> Self {
-        Source { data: points.as_ptr(), len: points.len() }
+    fn new(Sources { points, sums }: Sources<Point<S>>) -> Self {
+        Source { data: [points.as_ptr(), sums.as_ptr()], len: [points.len(), sums.len()] }
     }
 
     #[inline(always)]
     fn at(self, index: u32) -> *const Point<S> {
-        self.data.wrapping_add((index & !NEGATIVE) as usize)
+        let data = if index & SUM == 0 { self.data[0] } else { self.data[1] };
+        data.wrapping_add((index & (SUM - 1)) as usize)
+    }
+
+    /// Panics unless there are as many points.
+    fn check(self, counts: [u32; 2]) {
+        for (count, len) in counts.into_iter().zip(self.len) {
+            assert!(count as usize <= len, "point {} of {len}", count - 1);
+        }
     }
 }
 
@@ -326,16 +334,23 @@ impl<S, const IN_PLACE: bool> Jobs<'_, S, IN_PLACE> {
         self.batch[g * LANES..].first_chunk().unwrap_or(self.last)
     }
 
-    /// Panics if an index is out of range. A place to write has no sign.
+    /// Panics if an index is out of range. A place to write has no sign, and is no sum.
     #[inline(always)]
     fn check(&self) {
-        let (mut a, mut b) = (0, 0);
+        let (mut place, mut a, mut b) = (0, [0; 2], [0; 2]);
         for job in self.batch {
-            a = a.max(if IN_PLACE { job.a } else { job.a & !NEGATIVE });
-            b = b.max(job.b & !NEGATIVE);
+            place = place.max(job.a);
+            count(&mut a, job.a);
+            count(&mut b, job.b);
         }
-        assert!((a as usize) < self.left.len, "point {a} of {}", self.left.len);
-        assert!((b as usize) < self.right.len, "point {b} of {}", self.right.len);
+        if IN_PLACE {
+            // Below SUM, so that it is looked up where it was checked.
+            let places = self.left.len[0].min(SUM as usize);
+            assert!((place as usize) < places, "point {place} of {places}");
+        } else {
+            self.left.check(a);
+        }
+        self.right.check(b);
     }
 
     /// Fills in group `g`, which may lie beyond the end.
@@ -353,6 +368,15 @@ impl<S, const IN_PLACE: bool> Jobs<'_, S, IN_PLACE> {
             self.idle(group, lane);
         }
     }
+}
+
+/// Raises the counts of points and of sums so that they hold an index. Without a branch, so that the compiler makes vector
+/// instructions of it.
+#[inline(always)]
+fn count(counts: &mut [u32; 2], index: u32) {
+    let (count, sum) = ((index & (SUM - 1)) + 1, u32::from(index & SUM != 0).wrapping_neg());
+    counts[0] = counts[0].max(count & !sum);
+    counts[1] = counts[1].max(count & sum);
 }
 
 impl Group {
