@@ -1,8 +1,8 @@
 // The part of the CUDA driver's interface that src/cuda/driver.rs calls, on the emulation: a `libcuda.so` for tests, so that
 // the very code that drives a card runs where there is none.
 //
-// It is as late as a driver may be. What is put into a stream runs when that stream is waited for, and not before; a copy to
-// the card takes its data at once and places them late. So a missing wait, or memory that is used again too early, gives
+// It is as late as a driver may be. What is put into a stream runs when that stream is waited for, or an event in it, and not
+// before; a copy to the card takes its data at once and places them late, but from page-locked memory it takes them late too. So a missing wait, or memory that is used again too early, gives
 // wrong results. Freed memory and fresh memory hold garbage. A call without a current context fails.
 //
 // Settings, for the tests: NOVATION_FAKE_CUDA_{VERSION, CARDS, CAPABILITY, MEMORY, LAUNCHES} (the last: launches that succeed).
@@ -12,6 +12,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <set>
 #include <string>
@@ -28,6 +29,7 @@ enum Result {
     INVALID_CONTEXT = 201,
     INVALID_HANDLE = 400,
     NOT_FOUND = 500,
+    NOT_READY = 600,
     LAUNCH_FAILED = 719,
 };
 
@@ -40,9 +42,17 @@ struct Stream {
     std::deque<std::function<bool()>> late;
 };
 
+// Done when what was in the stream before it is.
+struct Event {
+    Stream* stream = nullptr;
+    std::shared_ptr<bool> done;
+};
+
 std::mutex lock;
 std::map<uint64_t, size_t> pieces;
+std::map<uint64_t, size_t> locked;
 std::set<Stream*> streams;
+std::set<Event*> events;
 size_t used = 0;
 long contexts = 0, launches = -1;
 // After a failed launch every call fails, as on a card.
@@ -58,7 +68,7 @@ Result ready() {
 }
 
 // Whether `bytes` from `address` on lie in one piece.
-bool inside(uint64_t address, size_t bytes) {
+bool inside(uint64_t address, size_t bytes, const std::map<uint64_t, size_t>& pieces = pieces) {
     auto after = pieces.upper_bound(address);
     if (after == pieces.begin()) return false;
     --after;
@@ -105,7 +115,8 @@ int cuDevicePrimaryCtxRelease_v2(int) {
     if (contexts == 0) return INVALID_CONTEXT;
     if (--contexts == 0) {
         // Says what was left, for the tests: the backend frees all it took.
-        printf("context released: %zu bytes, %zu streams left\n", used, streams.size());
+        printf("context released: %zu bytes, %zu locked pieces, %zu streams, %zu events left\n", used, locked.size(),
+               streams.size(), events.size());
         fflush(stdout);
     }
     return SUCCESS;
@@ -171,10 +182,21 @@ int cuStreamCreate(void** stream, unsigned) {
     *stream = fresh;
     return SUCCESS;
 }
+// Runs a stream until it is empty, or `until` holds.
+static int run(Stream* s, const std::shared_ptr<bool>& until) {
+    while (!s->late.empty() && !(until && *until)) {
+        if (!s->late.front()()) broken = true;
+        s->late.pop_front();
+        if (broken) return LAUNCH_FAILED;
+    }
+    return SUCCESS;
+}
 int cuStreamDestroy_v2(void* stream) {
     std::lock_guard<std::mutex> guard(lock);
     Stream* s = static_cast<Stream*>(stream);
     if (!streams.erase(s)) return INVALID_HANDLE;
+    // What is in it is still done.
+    if (!broken) run(s, nullptr);
     delete s;
     return SUCCESS;
 }
@@ -183,11 +205,62 @@ int cuStreamSynchronize(void* stream) {
     if (Result r = ready()) return r;
     Stream* s = static_cast<Stream*>(stream);
     if (!streams.count(s)) return INVALID_HANDLE;
-    while (!s->late.empty()) {
-        if (!s->late.front()()) broken = true;
-        s->late.pop_front();
-        if (broken) return LAUNCH_FAILED;
-    }
+    return run(s, nullptr);
+}
+
+int cuEventCreate(void** event, unsigned) {
+    std::lock_guard<std::mutex> guard(lock);
+    if (Result r = ready()) return r;
+    *event = *events.insert(new Event).first;
+    return SUCCESS;
+}
+int cuEventDestroy_v2(void* event) {
+    std::lock_guard<std::mutex> guard(lock);
+    Event* e = static_cast<Event*>(event);
+    if (!events.erase(e)) return INVALID_HANDLE;
+    delete e;
+    return SUCCESS;
+}
+int cuEventRecord(void* event, void* stream) {
+    std::lock_guard<std::mutex> guard(lock);
+    if (Result r = ready()) return r;
+    Event* e = static_cast<Event*>(event);
+    Stream* s = static_cast<Stream*>(stream);
+    if (!events.count(e) || !streams.count(s)) return INVALID_HANDLE;
+    auto done = std::make_shared<bool>(false);
+    e->stream = s;
+    e->done = done;
+    s->late.push_back([=] { return *done = true; });
+    return SUCCESS;
+}
+int cuEventQuery(void* event) {
+    std::lock_guard<std::mutex> guard(lock);
+    if (Result r = ready()) return r;
+    Event* e = static_cast<Event*>(event);
+    if (!events.count(e)) return INVALID_HANDLE;
+    return !e->done || *e->done ? SUCCESS : NOT_READY;
+}
+int cuEventSynchronize(void* event) {
+    std::lock_guard<std::mutex> guard(lock);
+    if (Result r = ready()) return r;
+    Event* e = static_cast<Event*>(event);
+    if (!events.count(e)) return INVALID_HANDLE;
+    return e->done ? run(e->stream, e->done) : SUCCESS;
+}
+
+int cuMemHostAlloc(void** memory, size_t bytes, unsigned) {
+    std::lock_guard<std::mutex> guard(lock);
+    if (Result r = ready()) return r;
+    if (bytes == 0) return INVALID_VALUE;
+    *memory = malloc(bytes);
+    memset(*memory, POISON, bytes);
+    locked[reinterpret_cast<uint64_t>(*memory)] = bytes;
+    return SUCCESS;
+}
+int cuMemFreeHost(void* memory) {
+    std::lock_guard<std::mutex> guard(lock);
+    if (!locked.erase(reinterpret_cast<uint64_t>(memory))) return INVALID_VALUE;
+    free(memory);
     return SUCCESS;
 }
 
@@ -207,6 +280,15 @@ int cuMemcpyHtoDAsync_v2(Address to, const void* from, size_t bytes, void* strea
     if (Result r = ready()) return r;
     if (!inside(to, bytes)) return INVALID_VALUE;
     const char* data = static_cast<const char*>(from);
+    const uint64_t source = reinterpret_cast<uint64_t>(from);
+    if (inside(source, bytes, locked)) {
+        static_cast<Stream*>(stream)->late.push_back([=] {
+            if (!inside(to, bytes) || !inside(source, bytes, locked)) return false;
+            memcpy(reinterpret_cast<void*>(to), data, bytes);
+            return true;
+        });
+        return SUCCESS;
+    }
     std::vector<char> copy(data, data + bytes);
     static_cast<Stream*>(stream)->late.push_back([=] {
         if (!inside(to, bytes)) return false;

@@ -1,5 +1,6 @@
 //! Points between arkworks and the card: affine in (x, y), XYZZ out.
 
+use super::device::PIECE_ALIGN;
 use ark_bn254::{g1, g2, Fq, Fq2};
 use ark_ec::short_weierstrass::{Affine, Projective, SWCurveConfig};
 use ark_ec::AffineRepr;
@@ -21,8 +22,8 @@ pub(super) trait Group: SWCurveConfig {
     /// A Groth16 key has four sets in G1 and one in G2, whose points are twice as long.
     const MEMORY_SHARE: usize;
 
-    /// Appends a coordinate as it lies in memory.
-    fn write(coordinate: &Self::BaseField, out: &mut Vec<u64>);
+    /// A coordinate as it lies in memory.
+    fn write(coordinate: Self::BaseField) -> impl Iterator<Item = u64>;
     /// The coordinate of these words. They come from a kernel, which keeps them below the modulus.
     fn read(words: &[u64]) -> Self::BaseField;
 }
@@ -37,8 +38,8 @@ impl Group for g1::Config {
     const KERNELS: [&'static str; 5] = ["accumulate_g1", "combine_g1", "weigh_g1", "sum_g1", "multiples_g1"];
     const MEMORY_SHARE: usize = 8;
 
-    fn write(coordinate: &Fq, out: &mut Vec<u64>) {
-        out.extend(coordinate.0 .0);
+    fn write(coordinate: Fq) -> impl Iterator<Item = u64> {
+        coordinate.0 .0.into_iter()
     }
     fn read(words: &[u64]) -> Fq {
         fq(words)
@@ -51,28 +52,23 @@ impl Group for g2::Config {
     const KERNELS: [&'static str; 5] = ["accumulate_g2", "combine_g2", "weigh_g2", "sum_g2", "multiples_g2"];
     const MEMORY_SHARE: usize = 4;
 
-    fn write(coordinate: &Fq2, out: &mut Vec<u64>) {
-        out.extend(coordinate.c0.0 .0);
-        out.extend(coordinate.c1.0 .0);
+    fn write(coordinate: Fq2) -> impl Iterator<Item = u64> {
+        coordinate.c0.0 .0.into_iter().chain(coordinate.c1.0 .0)
     }
     fn read(words: &[u64]) -> Fq2 {
         Fq2::new(fq(words), fq(&words[LIMBS..]))
     }
 }
 
-/// The finite points, and for each index the place of its point among them (`u32::MAX` for infinity) unless all are finite.
-pub(super) fn pack<G: Group>(points: &[Affine<G>]) -> (Vec<u64>, Option<Vec<u32>>) {
-    let finite = points.iter().filter(|p| !p.is_zero()).count();
-    let mut words = Vec::with_capacity(finite * 2 * G::WORDS);
-    for p in points.iter().filter(|p| !p.is_zero()) {
-        G::write(&p.x, &mut words);
-        G::write(&p.y, &mut words);
-    }
-    let slots = (finite < points.len()).then(|| {
-        let mut next = 0..;
-        points.iter().map(|p| if p.is_zero() { u32::MAX } else { next.next().expect("endless") }).collect()
-    });
-    (words, slots)
+/// The finite points as they lie in memory.
+pub(super) fn pack<G: Group>(points: &[Affine<G>]) -> impl Iterator<Item = u64> + '_ {
+    points.iter().filter(|p| !p.is_zero()).flat_map(|p| G::write(p.x).chain(G::write(p.y)))
+}
+
+/// For each index the place of its point among the finite ones, `u32::MAX` for infinity.
+pub(super) fn slots<G: Group>(points: &[Affine<G>]) -> impl Iterator<Item = u32> + '_ {
+    let mut next = 0..;
+    points.iter().map(move |p| if p.is_zero() { u32::MAX } else { next.next().expect("endless") })
 }
 
 /// A point in the form of the kernels, `x = X / ZZ`, `y = Y / ZZZ`, in that of arkworks, `x = X / Z^2`, `y = Y / Z^3`: with
@@ -82,9 +78,18 @@ pub(super) fn unpack<G: Group>(words: &[u64]) -> Projective<G> {
     Projective::new_unchecked(x * zz, y * zzz, zz)
 }
 
-/// Scalars as they lie in memory.
-pub(super) fn scalar_words(values: &[ark_bn254::Fr]) -> Vec<u64> {
-    values.par_iter().with_min_len(1024).flat_map_iter(|v| v.0 .0).collect()
+/// Writes scalars as they lie in memory, piece by piece.
+pub(super) fn write_scalars(values: &[ark_bn254::Fr]) -> impl FnMut(usize, &mut [u64]) + '_ {
+    const { assert!(PIECE_ALIGN.is_multiple_of(LIMBS)) };
+    |at, piece| {
+        let values = values[at / LIMBS..].par_iter().with_min_len(1024);
+        piece.par_chunks_exact_mut(LIMBS).zip(values).for_each(|(to, v)| to.copy_from_slice(&v.0 .0));
+    }
+}
+
+/// Writes words as they come, piece by piece.
+pub(super) fn write_words(mut words: impl Iterator<Item = u64>) -> impl FnMut(usize, &mut [u64]) {
+    move |_, piece| piece.fill_with(|| words.next().expect("as many words as were announced"))
 }
 
 /// The scalars of these words.
@@ -94,11 +99,9 @@ pub(super) fn scalars(words: &[u64]) -> Vec<ark_bn254::Fr> {
 }
 
 /// Pairs of 32-bit words as 64-bit words, the first one lower.
-pub(super) fn pairs(words: impl IntoIterator<Item = u32>) -> Vec<u64> {
-    let mut out = Vec::new();
-    let mut words = words.into_iter();
-    while let Some(low) = words.next() {
-        out.push(u64::from(low) | u64::from(words.next().unwrap_or(0)) << 32);
-    }
-    out
+pub(super) fn pairs(mut words: impl Iterator<Item = u32>) -> impl Iterator<Item = u64> {
+    std::iter::from_fn(move || {
+        let low = words.next()?;
+        Some(u64::from(low) | u64::from(words.next().unwrap_or(0)) << 32)
+    })
 }

@@ -45,11 +45,12 @@ pub trait Device: Send + Sync + fmt::Debug + 'static {
     /// [`Error::Device`].
     fn clear(&self, queue: &Self::Queue, memory: &Self::Memory, bytes: usize) -> Result<(), Error>;
 
-    /// Copies to the start of `memory`; `data` is free again on return.
+    /// Puts in copying `len` words to the start of `memory`, and may return before they are there. `fill` writes them piece by
+    /// piece, in order, to where the device takes them from: the words from `at` on, a multiple of [`PIECE_ALIGN`].
     ///
     /// # Errors
     /// [`Error::Device`].
-    fn upload(&self, queue: &Self::Queue, memory: &Self::Memory, data: &[u64]) -> Result<(), Error>;
+    fn upload(&self, queue: &Self::Queue, memory: &Self::Memory, len: usize, fill: Fill) -> Result<(), Error>;
 
     /// Waits for what was put in before, then copies from the start of `memory`.
     ///
@@ -80,6 +81,12 @@ pub trait Device: Send + Sync + fmt::Debug + 'static {
     /// [`Error::Device`], also of kernels put in before.
     fn synchronise(&self, queue: &Self::Queue) -> Result<(), Error>;
 }
+
+/// Writes the words from `at` on: `fill(at, piece)`.
+pub type Fill<'a> = &'a mut dyn FnMut(usize, &mut [u64]);
+
+/// Words of which the pieces of an upload are multiples, but for the last.
+pub const PIECE_ALIGN: usize = 8;
 
 /// The bytes of one kernel parameter: at most 64, aligned to 16 as the widest of our structures needs.
 #[derive(Clone, Copy, Debug, Default)]
@@ -236,19 +243,24 @@ impl<'a, D: Device> Work<'a, D> {
         Ok(buffer)
     }
 
-    /// A buffer with this content: elements of `words` 64-bit words.
-    pub(super) fn load(&mut self, what: &'static str, data: &[u64], words: usize) -> Result<Arc<Buffer<D>>, Error> {
-        let buffer = self.allocate(what, data.len() / words, 8 * words)?;
-        if !data.is_empty() {
-            self.upload(&buffer, data)?;
-        }
+    /// A buffer of `len` elements of `words` 64-bit words, with the content that `fill` writes ([`Device::upload`]).
+    pub(super) fn load(
+        &mut self,
+        what: &'static str,
+        len: usize,
+        words: usize,
+        mut fill: impl FnMut(usize, &mut [u64]),
+    ) -> Result<Arc<Buffer<D>>, Error> {
+        let buffer = self.allocate(what, len, 8 * words)?;
+        self.upload(&buffer, len * words, &mut fill)?;
         Ok(buffer)
     }
 
-    /// Copies to the start of a buffer.
-    pub(super) fn upload(&mut self, buffer: &Buffer<D>, data: &[u64]) -> Result<(), Error> {
-        assert!(8 * data.len() <= buffer.bytes, "writes past the end of a buffer");
-        self.device.upload(self.queue(), &buffer.memory, data)
+    /// Copies `len` words to the start of a buffer.
+    pub(super) fn upload(&mut self, buffer: &Arc<Buffer<D>>, len: usize, fill: Fill) -> Result<(), Error> {
+        assert!(8 * len <= buffer.bytes, "writes past the end of a buffer");
+        self.held.push(buffer.clone());
+        self.device.upload(self.queue(), &buffer.memory, len, fill)
     }
 
     /// The first `len` 64-bit words of a buffer, after everything put in before.

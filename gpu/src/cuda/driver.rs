@@ -1,13 +1,16 @@
 //! A card, through the CUDA driver that is loaded when a card is asked for. Nothing of CUDA is needed to build or to start.
 
 // The driver's interface is C: handles and addresses that Rust cannot check. Everything unsafe that concerns the card stands
-// here; each block says what it relies on.
+// here and in `staging`; each block says what it relies on.
 #![allow(unsafe_code)]
 
-use super::device::{Argument, Device};
+mod staging;
+
+use super::device::{Argument, Device, Fill};
 use crate::error::Error;
 use cudarc::driver::result::{self, DriverError};
 use cudarc::driver::sys;
+use staging::Staging;
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::{c_void, CString};
 use std::fmt;
@@ -60,13 +63,15 @@ pub struct Driver {
     description: String,
 }
 
-/// The primary context of a card, our module in it, and memory that was given back. All is freed with the last user.
+/// The primary context of a card, our module in it, memory that was given back, and memory that uploads go through. All is
+/// freed with the last user.
 struct Card {
     device: sys::CUdevice,
     context: sys::CUcontext,
     module: sys::CUmodule,
     // Freeing and allocating through the driver waits for the whole card, so pieces are kept by size and used again.
     idle: Mutex<BTreeMap<usize, Vec<sys::CUdeviceptr>>>,
+    staging: Staging,
 }
 
 // SAFETY: a context may be made current in any thread, and in several at once (CUDA driver API, "Context management").
@@ -139,6 +144,8 @@ impl Drop for Card {
         // What fails here has failed before, and there is nobody left to tell.
         if self.bind("release").is_ok() {
             let _ = self.trim();
+            // SAFETY: queues keep the card alive, and whoever put a copy in has waited for its queue, or the context has failed.
+            unsafe { self.staging.free() };
             if !self.module.is_null() {
                 // SAFETY: nobody can launch any more: queues and backends keep the card alive.
                 let _ = unsafe { result::module::unload(self.module) };
@@ -232,7 +239,8 @@ impl Driver {
         // SAFETY: `device` comes from the driver.
         let context = unsafe { result::primary_ctx::retain(device) }.map_err(said("the card gives no context"))?;
         // From here on, dropping the card releases the context, whatever fails.
-        let mut card = Card { device, context, module: std::ptr::null_mut(), idle: Mutex::new(BTreeMap::new()) };
+        let mut card =
+            Card { device, context, module: std::ptr::null_mut(), idle: Mutex::default(), staging: Staging::default() };
         card.bind("set context").map_err(|e| Missing(format!("the context cannot be used: {e}")))?;
 
         let ptx = CString::new(PTX).expect("PTX is text");
@@ -309,12 +317,11 @@ impl Device for Driver {
         unsafe { result::memset_d8_async(memory.address, 0, bytes, queue.stream) }.map_err(failed("clear"))
     }
 
-    fn upload(&self, queue: &Queue, memory: &Memory, data: &[u64]) -> Result<(), Error> {
-        assert!(size_of_val(data) <= memory.bytes, "copies past the end");
+    fn upload(&self, queue: &Queue, memory: &Memory, len: usize, fill: Fill) -> Result<(), Error> {
+        assert!(8 * len <= memory.bytes, "copies past the end");
         self.card.bind("copy to the card")?;
-        // SAFETY: inside the piece, checked above; `data` lives until the copy is done, because we wait for it.
-        unsafe { result::memcpy_htod_async(memory.address, data, queue.stream) }.map_err(failed("copy to the card"))?;
-        self.synchronise(queue)
+        // SAFETY: bound above; inside the piece, checked above, which `Work` keeps until the stream has been waited for.
+        unsafe { self.card.staging.copy(queue, memory.address, len, fill) }
     }
 
     fn download(&self, queue: &Queue, memory: &Memory, data: &mut [u64]) -> Result<(), Error> {

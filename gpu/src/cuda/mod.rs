@@ -9,7 +9,8 @@
 //! fit ([`plan`]); scalars stay there between load and proof, and A, B and L share one sort of their digits.
 //!
 //! Each sum runs in a queue of its own from the moment its ticket is made; loads, rows, transforms and quotient return when
-//! they are done. Nothing is freed while the card uses it, also after an error ([`device::Work`]).
+//! they are done. What goes to the card is written into page-locked memory piece by piece, so that a copy runs beside the writing
+//! of the next piece, and beside all other queues. Nothing is freed while the card uses it, also after an error ([`device::Work`]).
 //!
 //! PRIVACY: memory that is given back keeps what was in it until it is used again. Other processes cannot read it (the
 //! driver wipes what changes hands); a witness is as safe on the card as in this process.
@@ -22,7 +23,7 @@ mod rows;
 mod sums;
 mod transform;
 
-pub use device::{Argument, Device};
+pub use device::{Argument, Device, Fill, PIECE_ALIGN};
 
 use crate::backend::{Backend, Limits, Pending, Reduction, Transform, MAX_LOG_SIZE};
 use crate::cpu::check_ntt;
@@ -151,7 +152,7 @@ impl<D: Device> Backend for CudaBackend<D> {
             return Err(Error::TooLarge { what: "scalars", len, max });
         }
         let mut work = self.work()?;
-        let values = work.load("scalars", &curve::scalar_words(&scalars), 4)?;
+        let values = work.load("scalars", len, 4, curve::write_scalars(&scalars))?;
         work.finish()?;
         Ok(Scalars::new(self.owner, len, Vector::new(values, len)))
     }

@@ -43,16 +43,17 @@ impl<D: Device> Loaded<D> {
         const WHAT: &str = "constraint matrices";
         let mut load = |matrix: &crate::SparseMatrix| {
             let (starts, entries) = matrix.parts();
-            let entry_words: Vec<u64> = entries.iter().map(|&(wire, c)| u64::from(wire) | u64::from(c) << 32).collect();
+            let pairs = curve::write_words(curve::pairs(starts.iter().copied()));
+            let words = entries.iter().map(|&(wire, c)| u64::from(wire) | u64::from(c) << 32);
             Ok::<_, Error>(Matrix {
-                starts: work.load(WHAT, &curve::pairs(starts.iter().copied()), 1)?,
-                entries: work.load(WHAT, &entry_words, 1)?,
+                starts: work.load(WHAT, starts.len().div_ceil(2), 1, pairs)?,
+                entries: work.load(WHAT, entries.len(), 1, curve::write_words(words))?,
                 entry_count: entries.len(),
             })
         };
         let [a, b, c] = m.abc();
         let matrices = [load(a)?, load(b)?, load(c)?];
-        let coefficients = work.load(WHAT, &curve::scalar_words(m.coefficients()), 4)?;
+        let coefficients = work.load(WHAT, m.coefficients().len(), 4, curve::write_scalars(m.coefficients()))?;
         work.finish()?;
         Ok(Loaded {
             matrices,
@@ -77,7 +78,7 @@ impl<D: Device> Loaded<D> {
         let room = |work: &mut Work<D>| work.allocate("row products", n, ELEMENT);
         let abc = [room(work)?, room(work)?, room(work)?];
         // Above every row.
-        let failing = work.load("failing row", &[u64::MAX], 1)?;
+        let failing = work.load("failing row", 1, 1, |_, word| word.fill(u64::MAX))?;
         let mut list = work.arguments();
         for m in &self.matrices {
             list = list.structure(8, |s| {

@@ -8,6 +8,7 @@ use super::device::{Buffer, Device, Queues, Work};
 use super::plan::Plan;
 use crate::error::Error;
 use ark_ec::short_weierstrass::{Affine, Projective};
+use ark_ec::AffineRepr;
 use ark_ff::{AdditiveGroup, Zero};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -177,16 +178,13 @@ impl<D: Device> Points<D> {
         max_tables: usize,
         free_bytes: usize,
     ) -> Result<Self, Error> {
-        let (words, slots) = curve::pack(points);
+        let count = points.iter().filter(|p| !p.is_zero()).count();
         let point = 2 * G::WORDS * 8;
-        let count = words.len() * 8 / point;
         let affordable = free_bytes / G::MEMORY_SHARE / (count * point).max(1);
         // The plan depends on the span and not on how many points are finite, so that sets of one key share a sort.
         let plan = Plan::best(first + points.len(), max_tables.min(affordable));
         let all = work.allocate(G::WHAT, count * plan.tables(), point)?;
-        if count > 0 {
-            work.upload(&all, &words)?;
-        }
+        work.upload(&all, count * point / 8, &mut curve::write_words(curve::pack(points)))?;
         for table in 1..plan.tables() {
             let list = work
                 .arguments()
@@ -197,7 +195,12 @@ impl<D: Device> Points<D> {
             // SAFETY: as the kernel is declared; it reads one table and writes the next.
             unsafe { work.launch(G::KERNELS[4], blocks(count, POINT_BLOCK), POINT_BLOCK, list)? };
         }
-        let slots = slots.map(|slots| work.load(G::WHAT, &curve::pairs(slots), 1)).transpose()?;
+        let slots = if count < points.len() {
+            let pairs = curve::write_words(curve::pairs(curve::slots(points)));
+            Some(work.load(G::WHAT, points.len().div_ceil(2), 1, pairs)?)
+        } else {
+            None
+        };
         work.finish()?;
         Ok(Points { points: all, slots, count, first, span: points.len(), plan })
     }

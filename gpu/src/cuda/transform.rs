@@ -134,7 +134,7 @@ pub(super) fn transform<D: Device>(
 ) -> Result<(), Error> {
     let log = values.len().trailing_zeros();
     let [x, y] = spare(work, log)?;
-    work.upload(&y, &curve::scalar_words(values))?;
+    work.upload(&y, values.len() * ELEMENT / 8, &mut curve::write_scalars(values))?;
     let (inverse, offset) = match transform {
         Transform::Forward => (false, None),
         Transform::Inverse => (true, None),

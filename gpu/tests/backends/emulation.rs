@@ -5,7 +5,7 @@
 #![allow(unsafe_code)]
 
 use crate::compiled::compiled;
-use novation_gpu::cuda::{Argument, Device};
+use novation_gpu::cuda::{Argument, Device, Fill, PIECE_ALIGN};
 use novation_gpu::Error;
 use std::ffi::{c_char, c_int, c_void, CStr, CString};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -192,10 +192,12 @@ impl Device for Emulated {
         unsafe { memory.data.cast::<u8>().write_bytes(0, bytes) };
         Ok(())
     }
-    fn upload(&self, (): &(), memory: &Memory, data: &[u64]) -> Result<(), Error> {
-        assert!(size_of_val(data) <= memory.bytes);
-        // SAFETY: inside the piece; `data` is memory of the test.
-        unsafe { memory.data.cast::<u64>().copy_from_nonoverlapping(data.as_ptr(), data.len()) };
+    fn upload(&self, (): &(), memory: &Memory, len: usize, fill: Fill) -> Result<(), Error> {
+        assert!(8 * len <= memory.bytes);
+        // SAFETY: inside the piece, all of which is initialised; no kernel runs.
+        let words = unsafe { std::slice::from_raw_parts_mut(memory.data.cast::<u64>(), len) };
+        // The shortest pieces that there may be.
+        words.chunks_mut(PIECE_ALIGN).enumerate().for_each(|(i, piece)| fill(i * PIECE_ALIGN, piece));
         Ok(())
     }
     fn download(&self, (): &(), memory: &Memory, data: &mut [u64]) -> Result<(), Error> {
