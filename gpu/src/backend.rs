@@ -33,7 +33,7 @@ pub enum Transform {
     CosetInverse(Fr),
 }
 
-/// How rows become the scalars of the quotient sum. Both describe the same polynomial `h = (a b - c) / Z`.
+/// How rows become the scalars of the quotient sum. All describe the same polynomial `h = (a b - c) / Z`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reduction {
     /// Coefficients of `h`, for keys whose H query is `tau^i Z(tau) / delta` (libsnark, arkworks).
@@ -41,6 +41,10 @@ pub enum Reduction {
     /// Values of `a b - c` on the coset of odd 2n-th roots of unity, for keys whose H query is the odd half of the Lagrange
     /// basis of order 2n, over delta (circom, snarkjs).
     OddCoset,
+    /// Values of `a b` on that coset, for keys whose H query is its Lagrange basis times `-Z(tau) / (2 delta)`, and whose L query
+    /// has the share of `c`: on the coset `Z = -2`, so `h = (c - p) / 2` where `p` takes the values of `a b`, and `c` is linear
+    /// in the wires. Two vectors to transform instead of three.
+    Product,
 }
 
 /// The result of a multi-scalar multiplication that may still be under way.

@@ -142,14 +142,15 @@ impl Backend for ReferenceBackend {
         let subgroup = domain(n);
         let target = match reduction {
             Reduction::Coefficients => coset(&subgroup, Fr::GENERATOR),
-            Reduction::OddCoset => coset(&subgroup, domain(2 * n).group_gen()),
+            Reduction::OddCoset | Reduction::Product => coset(&subgroup, domain(2 * n).group_gen()),
         };
         let [a, b, c] = rows.clone().map(|mut x| {
             subgroup.ifft_in_place(&mut x);
             target.fft_in_place(&mut x);
             x
         });
-        let mut h: Vec<Fr> = a.iter().zip(&b).zip(&c).map(|((a, b), c)| *a * b - c).collect();
+        let less = |c: &Fr| if reduction == Reduction::Product { Fr::ZERO } else { *c };
+        let mut h: Vec<Fr> = a.iter().zip(&b).zip(&c).map(|((a, b), c)| *a * b - less(c)).collect();
         if reduction == Reduction::Coefficients {
             let z = subgroup.evaluate_vanishing_polynomial(Fr::GENERATOR);
             let z_inverse = z.inverse().expect("the generator of the field is in no subgroup");

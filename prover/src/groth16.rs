@@ -93,12 +93,13 @@ impl Prover {
     /// [`PrepareError`].
     pub fn new(backend: Arc<dyn Backend>, r1cs: R1cs, key: ProvingKey) -> Result<Self, PrepareError> {
         key.check_shape(r1cs.matrices())?;
-        let first_witness = r1cs.matrices().num_instance();
+        // The last point belongs to the last wire, whichever is the first one.
+        let first = r1cs.matrices().num_wires() - key.l.len();
         Ok(Prover {
             system: backend.prepare_system(r1cs.matrices().clone())?,
             a: backend.prepare_g1(key.a, 0)?,
             b: backend.prepare_g2(key.b_g2, 0)?,
-            l: backend.prepare_g1(key.l, first_witness)?,
+            l: backend.prepare_g1(key.l, first)?,
             h: backend.prepare_g1(key.h, 0)?,
             verifying: key.verifying,
             reduction: key.reduction,
@@ -200,7 +201,7 @@ impl Prover {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::setup::Finished;
+    use crate::setup::tests::both_forms;
     use ark_bn254::Bn254;
     use ark_ff::{AdditiveGroup, UniformRand};
     use ark_groth16::Groth16;
@@ -237,15 +238,14 @@ mod tests {
         })
     }
 
-    /// Same key, witness and s: the proof is the one that ark-groth16 computes for r = 0, point for point, re-randomised by k. The
-    /// sizes include domains that constraints and public wires fill exactly, and by one more.
+    /// Same trapdoor, witness and s: the proof is the one that ark-groth16 computes for r = 0, point for point, re-randomised by k,
+    /// with a key in its form and in ours. The sizes include domains that constraints and public wires fill exactly, and by one more.
     #[test]
     fn proof_equals_that_of_arkworks_for_the_same_blinding() {
         let mut rng = ChaCha20Rng::seed_from_u64(1);
         for (rows, instance) in [(1, 1), (1, 2), (4, 4), (5, 4), (12, 4), (13, 4), (60, 4), (61, 4), (300, 2)] {
             let (r1cs, w) = random_system(&mut rng, rows, instance);
-            let ark_key =
-                Groth16::<Bn254>::generate_random_parameters_with_reduction(Finished(&r1cs, None), &mut rng).unwrap();
+            let (ark_key, our_key) = both_forms(&r1cs, &mut rng);
             let (k, s) = (Fr::rand(&mut rng), Fr::rand(&mut rng));
             let expected = Groth16::<Bn254>::create_proof_with_reduction_and_matrices(
                 &ark_key,
@@ -258,18 +258,20 @@ mod tests {
             )
             .unwrap();
 
-            let key = ProvingKey::from_ark(ark_key.clone()).unwrap();
-            let backend = choose("dual").unwrap().backend;
-            let prover = Prover::new(backend, r1cs, key).unwrap();
-            let plain = prover.prove_blinded(w.clone(), Blinding { k: Fr::ONE, s }, &()).unwrap().proof;
-            assert_eq!((plain.a(), plain.b(), plain.c()), (expected.a, expected.b, expected.c), "rows {rows}");
-            let proved = prover.prove_blinded(w.clone(), Blinding { k, s }, &()).unwrap();
-            let Proved { proof, public_inputs, .. } = proved;
-            let scaled = ((proof.a() * k).into_affine(), (expected.b * k).into_affine());
-            assert_eq!((scaled.0, proof.b(), proof.c()), (expected.a, scaled.1, expected.c), "rows {rows}");
-            assert_eq!(public_inputs, w[1..instance]);
             let pvk = ark_groth16::prepare_verifying_key(&ark_key.vk);
-            assert!(Groth16::<Bn254>::verify_proof(&pvk, &expected, &public_inputs).unwrap());
+            assert!(Groth16::<Bn254>::verify_proof(&pvk, &expected, &w[1..instance]).unwrap());
+            for key in [ProvingKey::from_ark(ark_key).unwrap(), our_key] {
+                let form = format!("rows {rows}, {:?}", key.reduction);
+                let backend = choose("dual").unwrap().backend;
+                let prover = Prover::new(backend, r1cs.clone(), key).unwrap();
+                let plain = prover.prove_blinded(w.clone(), Blinding { k: Fr::ONE, s }, &()).unwrap().proof;
+                assert_eq!((plain.a(), plain.b(), plain.c()), (expected.a, expected.b, expected.c), "{form}");
+                let proved = prover.prove_blinded(w.clone(), Blinding { k, s }, &()).unwrap();
+                let Proved { proof, public_inputs, .. } = proved;
+                let scaled = ((proof.a() * k).into_affine(), (expected.b * k).into_affine());
+                assert_eq!((scaled.0, proof.b(), proof.c()), (expected.a, scaled.1, expected.c), "{form}");
+                assert_eq!(public_inputs, w[1..instance]);
+            }
         }
     }
 

@@ -37,11 +37,12 @@ pub struct ProvingKey {
     pub delta_g1: G1Affine,
     /// `[u_i(tau)]_1`, one a wire.
     pub a: Vec<G1Affine>,
-    /// `[v_i(tau)]_1`, one a wire.
+    /// `[v_i(tau)]_1`, one a wire: what others' provers need beside ours. None in keys of [`Reduction::Product`], which are ours.
     pub b_g1: Vec<G1Affine>,
     /// `[v_i(tau)]_2`, one a wire.
     pub b_g2: Vec<G2Affine>,
-    /// `[(beta u_i + alpha v_i + w_i)(tau) / delta]_1`, one a witness wire.
+    /// `[(beta u_i + alpha v_i + w_i)(tau) / delta]_1`, one a witness wire. In keys of [`Reduction::Product`] one a wire, each with
+    /// `[w_i(tau) Z(tau) / (2 delta)]_1` as well, and those of public wires with that alone.
     pub l: Vec<G1Affine>,
     /// The quotient's query.
     pub h: Vec<G1Affine>,
@@ -79,17 +80,18 @@ impl ProvingKey {
     /// # Errors
     /// [`KeyShapeError`].
     pub fn check_shape(&self, m: &Matrices) -> Result<(), KeyShapeError> {
-        let domain = 1usize << m.log_domain();
-        let h = match self.reduction {
+        let (domain, wires) = (1usize << m.log_domain(), m.num_wires());
+        let (b_g1, l, h) = match self.reduction {
             // The quotient has degree at most n - 2.
-            Reduction::Coefficients => domain - 1,
-            Reduction::OddCoset => domain,
+            Reduction::Coefficients => (wires, wires - m.num_instance(), domain - 1),
+            Reduction::OddCoset => (wires, wires - m.num_instance(), domain),
+            Reduction::Product => (0, wires, domain),
         };
         for (query, got, expected) in [
-            ("A", self.a.len(), m.num_wires()),
-            ("B1", self.b_g1.len(), m.num_wires()),
-            ("B2", self.b_g2.len(), m.num_wires()),
-            ("L", self.l.len(), m.num_wires() - m.num_instance()),
+            ("A", self.a.len(), wires),
+            ("B1", self.b_g1.len(), b_g1),
+            ("B2", self.b_g2.len(), wires),
+            ("L", self.l.len(), l),
             ("H", self.h.len(), h),
         ] {
             if got != expected {

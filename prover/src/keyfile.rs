@@ -110,6 +110,7 @@ pub fn save(path: &Path, id: &CircuitId, key: &ProvingKey) -> Result<(), FileErr
         out.write_all(&[match key.reduction {
             Reduction::Coefficients => 0,
             Reduction::OddCoset => 1,
+            Reduction::Product => 2,
         }])?;
         let KeyParts { alpha, beta, gamma, delta, ic } = key.verifying.parts();
         write_g1(out, &[*alpha, key.beta_g1, key.delta_g1])?;
@@ -154,6 +155,7 @@ fn read_points(file: &mut Payload) -> Result<Result<ProvingKey, KeyError>, FileE
     let reduction = match file.array()? {
         [0] => Reduction::Coefficients,
         [1] => Reduction::OddCoset,
+        [2] => Reduction::Product,
         _ => return Err(file.malformed("unknown reduction")),
     };
     let [alpha, beta_g1, delta_g1] = g1_points(file, 3)?.try_into().expect("three points");
@@ -220,13 +222,24 @@ impl KeyStore {
         r1cs: &R1cs,
         observer: &dyn Observer,
     ) -> Result<(ProvingKey, Origin), KeyFileError> {
+        self.open_or_make(id, r1cs, observer, generate)
+    }
+
+    /// As [`KeyStore::open_or_generate`], with another generator.
+    pub(crate) fn open_or_make(
+        &self,
+        id: &CircuitId,
+        r1cs: &R1cs,
+        observer: &dyn Observer,
+        make: fn(&R1cs, &dyn Observer) -> Result<ProvingKey, SetupError>,
+    ) -> Result<(ProvingKey, Origin), KeyFileError> {
         let path = self.path(id);
         let _lock = self.lock(&path)?;
         if path.exists() {
             let key = single(observer, Stage::Open, || load(&path, id, r1cs, None))?;
             return Ok((key, Origin::Cached));
         }
-        let key = generate(r1cs, observer)?;
+        let key = make(r1cs, observer)?;
         single(observer, Stage::Save, || save(&path, id, &key))?;
         Ok((key, Origin::Generated))
     }

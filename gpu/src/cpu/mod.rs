@@ -1,7 +1,7 @@
 //! The CPU backend: rayon threads, and vector arithmetic where the processor has it ([`vector`]).
 //!
 //! * Sums: [`mod@msm`], windows of digits in Z[ω] ([`digits`]), buckets filled by pairwise affine additions that share one inversion ([`adder`]).
-//! * NTT and quotient: [`ntt`], [`quotient`], roots cached, six transforms a proof, the coset's shift and bit reversal within them.
+//! * NTT and quotient: [`ntt`], [`quotient`], roots cached, four or six transforms a proof by the form of its key, the coset's shift and bit reversal within them.
 //!
 //! Memory beside the handles: an MSM of n points takes 40 bytes a point for its digits and, per thread, at most
 //! [`msm::CHUNK`] points' worth of partial sums; a quotient over 2^k takes three vectors of 2^k and a table of roots.

@@ -4,7 +4,8 @@
 //! `a b = c + h Z` with `Z = X^n - 1`, so `h` is the upper half of the product `a b`, and `c` the sum of its halves. On the
 //! coset `g` of odd 2n-th roots, where `g^n = -1`, the values of `a b` interpolate to `p = lower half - upper half`, hence
 //! `h = (c - p) / 2`: three inverse transforms (a, b, c), two forward ones (a, b), one back (p). Six, where libsnark and
-//! arkworks use seven; for keys in evaluation form the values of `a b - c` on that coset are the answer: six as well.
+//! arkworks use seven; for keys in evaluation form the values of `a b - c` on that coset are the answer: six as well. For keys
+//! that take `c` elsewhere, the values of `a b` are: four.
 
 #[cfg(target_arch = "x86_64")]
 use super::ntt::pack;
@@ -66,13 +67,14 @@ pub(super) fn quotient(roots: &Roots, rows: [&[Fr]; 3], reduction: Reduction) ->
     }
 }
 
-/// What the parts are multiplied with: `a b`, then `c`.
+/// What the parts are multiplied with: `a b`, then `c` if it takes part.
 ///
 /// Unscaled transforms multiply by n: coefficients of a, b and c carry one n each, those of p a third one.
 fn factors(n: usize, reduction: Reduction) -> [Fr; 2] {
     let n_inverse = inverse_of(n);
     match reduction {
         Reduction::OddCoset => [n_inverse.square(), -n_inverse],
+        Reduction::Product => [n_inverse.square(), Fr::ZERO],
         Reduction::Coefficients => {
             let half = Fr::from(2u64).inverse().expect("r is odd");
             [-half * n_inverse * n_inverse.square(), half * n_inverse]
@@ -93,7 +95,8 @@ fn in_lanes<I: InstructionSet>(roots: &Roots, [a, b, c]: [&[Fr]; 3], reduction: 
     };
     let (mut a, b) = (on_coset(a), on_coset(b));
     match reduction {
-        Reduction::OddCoset => combine::<I>(&a, &b, k, &on_coset(c), k_c),
+        Reduction::OddCoset => combine::<I>(&a, &b, k, Some((&on_coset(c), k_c))),
+        Reduction::Product => combine::<I>(&a, &b, k, None),
         Reduction::Coefficients => {
             let c = lanes.stored::<I>(c, Direction::Inverse);
             lanes.product::<I>(&mut a, &b, k, &c, k_c)
@@ -121,6 +124,9 @@ fn scalar(roots: &Roots, [a, b, c]: [&[Fr]; 3], reduction: Reduction) -> Vec<Fr>
             let c = on_coset(c);
             let value = |i| k * p[reversed(i, log)] + k_c * c[reversed(i, log)];
             (0..p.len()).into_par_iter().with_min_len(ROWS).map(value).collect()
+        }
+        Reduction::Product => {
+            (0..p.len()).into_par_iter().with_min_len(ROWS).map(|i| k * p[reversed(i, log)]).collect()
         }
         Reduction::Coefficients => {
             ascend(roots, &mut p, 1, Direction::Inverse);

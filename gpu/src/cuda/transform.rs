@@ -149,7 +149,7 @@ pub(super) fn transform<D: Device>(
     work.finish()
 }
 
-/// The scalars of the quotient sum, by the six transforms that `cpu::quotient` derives. On the coset `g` of odd 2n-th roots,
+/// The scalars of the quotient sum, by the transforms that `cpu::quotient` derives. On the coset `g` of odd 2n-th roots,
 /// where `Z = -2`, `a b` interpolates to `p` with `h = (c - p) / 2`.
 pub(super) fn quotient<D: Device>(
     work: &mut Work<D>,
@@ -185,6 +185,10 @@ pub(super) fn quotient<D: Device>(
         Reduction::OddCoset => {
             let [c, _] = on_coset(work, c, [q_spare, p_spare])?;
             multiply(work, Some(&c))?;
+            Ok(p)
+        }
+        Reduction::Product => {
+            multiply(work, None)?;
             Ok(p)
         }
         Reduction::Coefficients => {

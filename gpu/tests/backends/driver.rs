@@ -23,7 +23,7 @@ fn use_all(backend: &dyn Backend, rows: usize, seed: u64) {
     let system = backend.prepare_system(m).unwrap();
     let (a, l) = (backend.prepare_g1(g1.clone(), 0).unwrap(), backend.prepare_g1(g1[..rows].to_vec(), 3).unwrap());
     let (b2, h) = (backend.prepare_g2(g2, 0).unwrap(), backend.prepare_g1(h_bases, 0).unwrap());
-    for reduction in [Reduction::Coefficients, Reduction::OddCoset] {
+    for reduction in [Reduction::Coefficients, Reduction::OddCoset, Reduction::Product] {
         let w = backend.load(w.clone()).unwrap();
         let rows = backend.rows(&system, &w).unwrap();
         let sum_b2 = backend.msm_g2(&b2, &w).unwrap();

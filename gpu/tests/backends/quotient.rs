@@ -53,11 +53,17 @@ fn quotient_satisfies_the_divisibility_identity_at_a_random_point() {
             let values = backend.quotient(checked, Reduction::OddCoset).unwrap();
             let values = backend.read(&values).unwrap();
             let g = Fr::get_root_of_unity(2 * n).unwrap();
-            let w = g.square();
+            let root = g.square();
+            // Those of the product lack c alone.
+            let checked = backend.rows(&system, &assignment).unwrap();
+            let product = backend.quotient(checked, Reduction::Product).unwrap();
+            let product = backend.read(&product).unwrap();
             for i in [0, n / 2, n - 1] {
-                let at = g * w.pow([i]);
+                let at = g * root.pow([i]);
                 let h_at = h.iter().rev().fold(Fr::ZERO, |sum, c| sum * at + c);
                 assert_eq!(values[i as usize], -h_at.double(), "{} rows={rows} i={i}", backend.name());
+                let c_at = interpolate(&products(&m, &w)[2], at);
+                assert_eq!(product[i as usize], values[i as usize] + c_at, "{} rows={rows} i={i}", backend.name());
             }
         }
     }

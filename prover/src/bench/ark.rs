@@ -1,4 +1,4 @@
-//! ark-groth16's prover, told the same circuit, key and assignment.
+//! ark-groth16's prover, told the same circuit and assignment.
 //!
 //! It is told the finished matrices, so it synthesises faster here than from a circuit's code; its own figure would be higher.
 
@@ -12,9 +12,10 @@ use novation_gpu::Reduction;
 use novation_verifier::groth16::{verify, Proof, VerifyingKey};
 use rand::rngs::OsRng;
 
-/// ark-groth16 with a subject and its key.
+/// ark-groth16 with a subject and a key.
 pub(super) struct Prover<'s> {
     subject: &'s Subject,
+    verifying: VerifyingKey,
     key: ark_groth16::ProvingKey<Bn254>,
 }
 
@@ -22,7 +23,8 @@ impl<'s> Prover<'s> {
     /// Takes a key whose H query is in coefficients, the form of ark-groth16's own generator.
     pub fn new(subject: &'s Subject, key: ProvingKey) -> Self {
         assert_eq!(key.reduction, Reduction::Coefficients, "ark-groth16 takes no other form");
-        let parts = key.verifying.parts();
+        let verifying = key.verifying;
+        let parts = verifying.parts();
         let vk = ark_groth16::VerifyingKey {
             alpha_g1: parts.alpha,
             beta_g2: parts.beta,
@@ -40,17 +42,17 @@ impl<'s> Prover<'s> {
             h_query: key.h,
             l_query: key.l,
         };
-        Prover { subject, key }
+        Prover { subject, verifying, key }
     }
 
     /// CPU seconds of one proof, which is then verified.
-    pub fn prove(&self, key: &VerifyingKey, public_inputs: &[Fr]) -> Result<f64, BenchError> {
+    pub fn prove(&self, public_inputs: &[Fr]) -> Result<f64, BenchError> {
         let circuit = Finished(&self.subject.r1cs, Some(&self.subject.assignment));
         let cpu = ProcessTime::now();
         let proof = Groth16::<Bn254>::create_random_proof_with_reduction(circuit, &self.key, &mut OsRng)
             .map_err(BenchError::Ark)?;
         let cpu_s = cpu.elapsed().as_secs_f64();
-        verify(key, &Proof::new(proof.a, proof.b, proof.c)?, public_inputs)?;
+        verify(&self.verifying, &Proof::new(proof.a, proof.b, proof.c)?, public_inputs)?;
         Ok(cpu_s)
     }
 }

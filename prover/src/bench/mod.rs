@@ -1,4 +1,4 @@
-//! What a box can do: our prover beside ark-groth16, on the same circuit, key and witness, in the same run.
+//! What a box can do: our prover beside ark-groth16, on the same circuit and witness, in the same run, each with a key in its own form.
 //!
 //! * [`mix`]: a rollup-like circuit of any size; the batch circuit and circuits of others are subjects as well.
 //! * [`Bench`]: proves a subject several times, in turn with ark-groth16, and measures.
@@ -21,10 +21,11 @@ use crate::key::ProvingKey;
 use crate::keyfile::{CircuitId, KeyFileError, KeyStore, Origin};
 use crate::matrices::R1cs;
 use crate::progress::Observer;
+use crate::setup::generate_for_ark;
 use ark_bn254::Fr;
 use ark_relations::gr1cs::SynthesisError;
 use cpu_time::ProcessTime;
-use novation_gpu::{Backend, Reduction};
+use novation_gpu::Backend;
 use novation_verifier::groth16::{ProofError, VerifyError};
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -84,12 +85,12 @@ pub struct Bench {
     pub product_s: f64,
 }
 
-/// The key read once more, for ark-groth16.
-type Reread<'r> = &'r dyn Fn() -> Result<ProvingKey, KeyFileError>;
+/// Opens, or makes, the key for ark-groth16.
+type ArkKey<'r> = &'r dyn Fn() -> Result<ProvingKey, KeyFileError>;
 
 impl Bench {
-    /// Measures a subject with a key from `keys` under this circuit version, made there if it is absent, and ark-groth16 with
-    /// the same key. Without `with_ark`, or with a key from a ceremony, whose form ark-groth16 does not take, ours alone.
+    /// Measures a subject with a key from `keys` under this circuit version, made there if it is absent, and with `with_ark`
+    /// ark-groth16 with a key by its own generator, which is kept there too.
     ///
     /// # Errors
     /// [`BenchError`].
@@ -106,10 +107,12 @@ impl Bench {
             Origin::Cached => KeyOrigin::Cached,
             Origin::Generated => KeyOrigin::Generated,
         };
-        // Read again when it is needed, not copied now: while memory is measured there is one key.
-        let again = || keys.open(&id, &subject.r1cs, observer);
-        let comparable = with_ark && key.reduction == Reduction::Coefficients;
-        let (report, _) = self.run(subject, key, origin, comparable.then_some(&again), observer)?;
+        // Opened when it is needed, not now: while memory is measured there is one key.
+        let ark_key = || {
+            let id = CircuitId::new(version, format!("{}-ark", subject.name), &subject.r1cs);
+            keys.open_or_make(&id, &subject.r1cs, observer, generate_for_ark).map(|(key, _)| key)
+        };
+        let (report, _) = self.run(subject, key, origin, with_ark.then_some(&ark_key), observer)?;
         Ok(report)
     }
 
@@ -131,7 +134,7 @@ impl Bench {
         subject: &Subject,
         key: ProvingKey,
         origin: KeyOrigin,
-        ark_key: Option<Reread>,
+        ark_key: Option<ArkKey>,
         observer: &dyn Observer,
     ) -> Result<(SizeReport, Proved), BenchError> {
         let matrices = subject.r1cs.matrices();
@@ -145,7 +148,7 @@ impl Bench {
         let mut proved = prover.prove(assignment, observer)?;
         let peak_bytes = peak.and_then(memory::Peak::bytes);
 
-        let ark = ark_key.map(|read| Ok::<_, KeyFileError>(ark::Prover::new(subject, read()?))).transpose()?;
+        let ark = ark_key.map(|open| Ok::<_, KeyFileError>(ark::Prover::new(subject, open()?))).transpose()?;
         let mut best: Option<Round> = None;
         let mut ark_cpu_s: Option<f64> = None;
         for _ in 0..self.rounds.get() {
@@ -157,7 +160,7 @@ impl Bench {
                 best = Some(Round { cpu_s, wall_s, costs: proved.costs.clone() });
             }
             if let Some(ark) = &ark {
-                let cpu_s = ark.prove(prover.verifying_key(), &proved.public_inputs)?;
+                let cpu_s = ark.prove(&proved.public_inputs)?;
                 ark_cpu_s = Some(ark_cpu_s.map_or(cpu_s, |least| least.min(cpu_s)));
             }
         }

@@ -103,7 +103,7 @@ fn table_names_backend_circuits_and_stages() {
 }
 
 #[test]
-fn stored_keys_are_made_once_and_ark_proves_with_the_same() {
+fn stored_keys_are_made_once_and_ark_proves_with_its_own() {
     let folder = tempfile::tempdir().unwrap();
     let keys = KeyStore::new(folder.path());
     let subject = mix(9);

@@ -5,7 +5,7 @@
 //! ```text
 //! load      wires * M                              out of Montgomery form, once a scalar
 //! rows      (entries that are not +-1 + constraints) * M
-//! quotient  6 * (n / 2) * log2 n * M               six transforms of the domain's n elements
+//! quotient  t * (n / 2) * log2 n * M               transforms of the domain's n elements: 4 or 6, by the key's form
 //! sum, G1   additions * 6 M                        A, and L with H: affine addition, 5 M and a square,
 //!                                                  the inversion shared by a batch (Montgomery's trick)
 //! sum, G2   additions * 17 M                       the same over Fq2: a product 3 M (Karatsuba), a square 2 M
@@ -32,7 +32,7 @@ use ark_ec::short_weierstrass::{Affine, SWCurveConfig};
 use ark_ec::AffineRepr;
 use ark_ff::UniformRand;
 use novation_gpu::cpu::digits::Short;
-use novation_gpu::Matrices;
+use novation_gpu::{Matrices, Reduction};
 use rand::rngs::StdRng;
 use rand::SeedableRng;
 use std::hint::black_box;
@@ -42,8 +42,6 @@ use std::time::Instant;
 pub const G1_ADDITION: u64 = 5 + 1;
 /// Field products of an affine addition in G2.
 pub const G2_ADDITION: u64 = 5 * 3 + 2;
-/// Transforms of a quotient.
-pub const TRANSFORMS: u64 = 6;
 /// Bits of the longest coordinate.
 const MAX_BITS: usize = 126;
 
@@ -100,13 +98,13 @@ impl Work {
         let products =
             |entries: &[(u32, u32)]| entries.iter().filter(|(_, coefficient)| *coefficient > 1).count() as u64;
         let entries: u64 = m.abc().into_iter().map(|matrix| products(matrix.parts().1)).sum();
-        let mut c = Scalars::of(&key.l, &bits[m.num_instance()..]);
+        let mut c = Scalars::of(&key.l, &bits[m.num_wires() - key.l.len()..]);
         c.0[MAX_BITS] += key.h.len() as u64;
         let g1 = [Scalars::of(&key.a, &bits), c];
         Work {
             load: assignment.len() as u64,
             rows: entries + m.num_constraints() as u64,
-            quotient: transforms(m.log_domain()),
+            quotient: transforms(key.reduction, m.log_domain()),
             g1: g1.iter().map(Scalars::additions).sum::<u64>() * G1_ADDITION,
             g2: Scalars::of(&key.b_g2, &bits).additions() * G2_ADDITION,
         }
@@ -114,8 +112,12 @@ impl Work {
 }
 
 /// Field products of a quotient over a domain of 2^log.
-pub fn transforms(log: u32) -> u64 {
-    TRANSFORMS * (1u64 << log) / 2 * u64::from(log)
+pub fn transforms(reduction: Reduction, log: u32) -> u64 {
+    let count = match reduction {
+        Reduction::Coefficients | Reduction::OddCoset => 6,
+        Reduction::Product => 4,
+    };
+    count * (1u64 << log) / 2 * u64::from(log)
 }
 
 /// Seconds of one product of arkworks in Fq on this machine, one thread: the least of many short runs of independent
@@ -172,8 +174,11 @@ mod tests {
     }
 
     #[test]
-    fn transforms_are_six_of_half_n_log_n() {
-        assert_eq!([1, 10, 17].map(transforms), [6, 6 * 512 * 10, 6 * 65_536 * 17]);
+    fn transforms_are_four_or_six_of_half_n_log_n() {
+        for (reduction, count) in [(Reduction::Product, 4), (Reduction::OddCoset, 6), (Reduction::Coefficients, 6)] {
+            let expected = [1, 512 * 10, 65_536 * 17].map(|one| count * one);
+            assert_eq!([1, 10, 17].map(|log| transforms(reduction, log)), expected);
+        }
     }
 
     /// a * b = c, b * c * 3 = d over one public wire (c) and the witness a, b, d; only a is a bit.
@@ -189,11 +194,11 @@ mod tests {
         let w = [Fr::ONE, y, Fr::ONE, y, y * y * Fr::from(3u64)];
         assert_eq!(r1cs.check(&w), Ok(()));
         let d_digits = |k: u32| u64::from(Short::new(&w[4]).bits() + 1).div_ceil(k.into());
-        // A: the public wires (1, c; each has a row) and a, b. B: b and c. L: a, b, d. H: 3 of a domain of 4.
+        // A: the public wires (1, c; each has a row) and a, b. B: b and c. L: c (its own row's share of C), a, b, d. H: a domain of 4.
         let best = |digits: &dyn Fn(u32) -> u64| (2..=12).map(|k| digits(k) + (1 << (2 * k)) / 3).min().unwrap();
         let dense = |k: u32| 127u64.div_ceil(k.into());
-        let g1 = best(&|k| 2 + 2 * dense(k)) + best(&|k| 1 + dense(k) + d_digits(k) + 3 * dense(k));
-        let expected = Work { load: 5, rows: 1 + 2, quotient: 6 * 2 * 2, g1: 6 * g1, g2: 17 * best(&|k| 2 * dense(k)) };
+        let g1 = best(&|k| 2 + 2 * dense(k)) + best(&|k| 1 + 2 * dense(k) + d_digits(k) + 4 * dense(k));
+        let expected = Work { load: 5, rows: 1 + 2, quotient: 4 * 2 * 2, g1: 6 * g1, g2: 17 * best(&|k| 2 * dense(k)) };
         assert_eq!(Work::count(r1cs.matrices(), &key, &w), expected);
     }
 

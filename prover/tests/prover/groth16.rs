@@ -2,10 +2,10 @@
 
 use crate::common::{assignment, backend, r1cs, WrongSums};
 use ark_bn254::Fr;
-use novation_gpu::choose;
+use novation_gpu::{choose, Reduction};
 use novation_prover::groth16::PrepareError;
 use novation_prover::progress::{Observer, Stage, Update};
-use novation_prover::{setup, KeyShapeError, ProveError, Prover, UnsatisfiedError};
+use novation_prover::{setup, KeyShapeError, ProveError, Prover, ProvingKey, UnsatisfiedError};
 use novation_verifier::groth16::{verify, VerifyError};
 use std::sync::Mutex;
 
@@ -99,18 +99,24 @@ fn key_of_another_circuit_is_refused_by_shape_or_by_the_withheld_proof() {
 fn queries_of_wrong_length_are_refused_by_name() {
     let system = r1cs(5);
     let key = setup::generate(&system, &()).unwrap();
-    let shape = |change: &dyn Fn(&mut novation_prover::ProvingKey)| {
+    let ark = setup::generate_for_ark(&system, &()).unwrap();
+    let refused = |key: &ProvingKey, change: &dyn Fn(&mut ProvingKey)| {
         let mut bad = key.clone();
         change(&mut bad);
         bad.check_shape(system.matrices()).unwrap_err()
     };
     let error = |query, expected, got| KeyShapeError::QueryLength { query, expected, got };
+    let shape = |change: &dyn Fn(&mut ProvingKey)| refused(&key, change);
     assert_eq!(shape(&|k| k.a.truncate(k.a.len() - 1)), error("A", 18, 17));
-    assert_eq!(shape(&|k| k.b_g1.truncate(k.b_g1.len() - 1)), error("B1", 18, 17));
+    assert_eq!(shape(&|k| k.b_g1 = k.a.clone()), error("B1", 0, 18));
     assert_eq!(shape(&|k| k.b_g2.truncate(k.b_g2.len() - 1)), error("B2", 18, 17));
+    assert_eq!(shape(&|k| k.l.truncate(k.l.len() - 1)), error("L", 18, 17));
+    assert_eq!(shape(&|k| k.h.truncate(k.h.len() - 1)), error("H", 32, 31));
+    let shape = |change: &dyn Fn(&mut ProvingKey)| refused(&ark, change);
+    assert_eq!(shape(&|k| k.b_g1.truncate(k.b_g1.len() - 1)), error("B1", 18, 17));
     assert_eq!(shape(&|k| k.l.truncate(k.l.len() - 1)), error("L", 14, 13));
-    assert_eq!(shape(&|k| k.h.truncate(k.h.len() - 1)), error("H", 31, 30));
-    assert_eq!(shape(&|k| k.reduction = novation_gpu::Reduction::OddCoset), error("H", 32, 31));
+    assert_eq!(shape(&|k| k.reduction = Reduction::OddCoset), error("H", 32, 31));
+    assert_eq!(shape(&|k| k.reduction = Reduction::Product), error("B1", 0, 18));
 }
 
 #[derive(Default)]

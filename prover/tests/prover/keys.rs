@@ -32,12 +32,16 @@ fn key_survives_the_round_trip_and_proves() {
     let folder = folder();
     let path = folder.path().join("a.key");
     let system = r1cs(9);
-    for reduction in [Reduction::Coefficients, Reduction::OddCoset] {
-        let mut key = setup::generate(&system, &()).unwrap();
-        key.reduction = reduction;
+    for reduction in [Reduction::Coefficients, Reduction::OddCoset, Reduction::Product] {
+        let mut key = match reduction {
+            Reduction::Product => setup::generate(&system, &()).unwrap(),
+            _ => setup::generate_for_ark(&system, &()).unwrap(),
+        };
         if reduction == Reduction::OddCoset {
+            key.reduction = reduction;
             key.h.push(key.h[0]);
         }
+        assert_eq!(key.reduction, reduction);
         keyfile::save(&path, &id(&system), &key).unwrap();
         assert_eq!(keyfile::load(&path, &id(&system), &system, None).unwrap(), key);
     }
@@ -111,7 +115,7 @@ fn forged_content_under_a_right_checksum_is_malformed() {
         KeyFileError::File(FileError::Malformed { what, .. }) => assert_eq!(what, expected),
         other => panic!("{other}"),
     };
-    patch(&path, |bytes| bytes[POINTS - 1] = 2);
+    patch(&path, |bytes| bytes[POINTS - 1] = 3);
     malformed("unknown reduction");
     fs::write(&path, &good).unwrap();
     patch(&path, |bytes| bytes[GAMMA + 32..GAMMA + 64].fill(0xff));

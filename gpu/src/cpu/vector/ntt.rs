@@ -247,25 +247,19 @@ impl<'a> Transform<'a> {
     }
 }
 
-/// Combines values in bit-reversed order: `a b` times a factor plus `c` times another, in natural order.
+/// Combines values in bit-reversed order: `a b` times a factor plus, if it is given, `c` times another, in natural order.
 pub fn combine<I: InstructionSet>(
     a: &[Packed],
     b: &[Packed],
     factor: Packed,
-    c: &[Packed],
-    c_factor: Packed,
+    rest: Option<(&[Packed], Packed)>,
 ) -> Vec<Fr> {
     let n = a.len();
-    assert!(I::MACHINE.is_here() && n.is_power_of_two() && n >= LANES && b.len() == n && c.len() == n);
+    assert!(I::MACHINE.is_here() && n.is_power_of_two() && n >= LANES && b.len() == n);
+    assert!(rest.is_none_or(|(c, _)| c.len() == n));
     let mut out = vec![Fr::from(0u64); n];
     out.par_chunks_mut(n.min(1 << 10)).enumerate().for_each(|(k, out)| {
-        let work = Combination::<I> {
-            vectors: [a, b, c],
-            factors: [&factor, &c_factor],
-            begin: k << 10,
-            out,
-            set: PhantomData,
-        };
+        let work = Combination::<I> { vectors: [a, b], factor: &factor, rest, begin: k << 10, out, set: PhantomData };
         // SAFETY: the machine was asked, lengths compared; chunks have multiples of LANES.
         unsafe { I::call(work) }
     });
@@ -273,8 +267,9 @@ pub fn combine<I: InstructionSet>(
 }
 
 struct Combination<'a, I> {
-    vectors: [&'a [Packed]; 3],
-    factors: [&'a Packed; 2],
+    vectors: [&'a [Packed]; 2],
+    factor: &'a Packed,
+    rest: Option<(&'a [Packed], Packed)>,
     begin: usize,
     out: &'a mut [Fr],
     set: PhantomData<I>,
@@ -285,26 +280,25 @@ impl<I: InstructionSet> Work for Combination<'_, I> {
 
     #[inline(always)]
     unsafe fn run(self) {
-        let Combination { vectors: [a, b, c], factors, begin, out, .. } = self;
+        let Combination { vectors: [a, b], factor, rest, begin, out, .. } = self;
         let log = a.len().trailing_zeros();
-        let k = I::Lanes::<FrConfig>::splat(factors[0]);
-        let kc = I::Lanes::<FrConfig>::splat(factors[1]);
+        let k = I::Lanes::<FrConfig>::splat(factor);
+        let rest = rest.map(|(c, factor)| (c.as_ptr(), I::Lanes::<FrConfig>::splat(&factor)));
         let mut i = 0;
         while i < out.len() {
-            let (mut at, mut to) = ([[std::ptr::null(); LANES]; 3], [std::ptr::null_mut(); LANES]);
-            for lane in 0..LANES {
-                let place = reversed(begin + i + lane, log);
-                at[0][lane] = a.as_ptr().wrapping_add(place).cast::<u8>();
-                at[1][lane] = b.as_ptr().wrapping_add(place).cast::<u8>();
-                at[2][lane] = c.as_ptr().wrapping_add(place).cast::<u8>();
-                to[lane] = out.as_mut_ptr().wrapping_add(i + lane).cast::<u8>();
-            }
-            let mut a = I::Lanes::<FrConfig>::gather(&at[0], 0);
-            let b = I::Lanes::<FrConfig>::gather(&at[1], 0);
-            let c = I::Lanes::<FrConfig>::gather(&at[2], 0);
+            let places: [usize; LANES] = std::array::from_fn(|lane| reversed(begin + i + lane, log));
+            let at = |x: *const Packed| places.map(|place| x.wrapping_add(place).cast::<u8>());
+            let to = std::array::from_fn(|lane| out.as_mut_ptr().wrapping_add(i + lane).cast::<u8>());
+            let mut a = I::Lanes::<FrConfig>::gather(&at(a.as_ptr()), 0);
+            let b = I::Lanes::<FrConfig>::gather(&at(b.as_ptr()), 0);
             let product = &raw mut a;
             I::Lanes::<FrConfig>::mul_to(product, product, &b);
-            I::Lanes::<FrConfig>::sum_of_products_to(product, product, &k, &c, &kc);
+            if let Some((c, k_c)) = &rest {
+                let c = I::Lanes::<FrConfig>::gather(&at(*c), 0);
+                I::Lanes::<FrConfig>::sum_of_products_to(product, product, &k, &c, k_c);
+            } else {
+                I::Lanes::<FrConfig>::mul_to(product, product, &k);
+            }
             a.scatter_plain(&to, 0);
             i += LANES;
         }
