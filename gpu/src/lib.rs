@@ -20,6 +20,7 @@ mod backend;
 pub mod choose;
 pub mod cpu;
 pub mod cuda;
+mod dot;
 pub mod dual;
 mod error;
 mod handle;

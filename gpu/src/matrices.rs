@@ -4,6 +4,7 @@
 //! two, Poseidon constants), so an entry is a wire and an index into one table: 8 bytes instead of 40, and the two most
 //! frequent coefficients are recognised without looking at the table.
 
+use crate::dot::dot;
 use crate::error::Error;
 use ark_bn254::Fr;
 use ark_ff::{One, Zero};
@@ -140,16 +141,7 @@ impl Matrices {
 
     /// Inner product of one row with an assignment.
     pub fn dot(&self, matrix: &SparseMatrix, row: usize, assignment: &[Fr]) -> Fr {
-        let mut sum = Fr::zero();
-        for &(wire, coefficient) in matrix.row(row) {
-            let w = &assignment[wire as usize];
-            match coefficient {
-                ONE => sum += w,
-                MINUS_ONE => sum -= w,
-                i => sum += self.coefficients[i as usize] * w,
-            }
-        }
-        sum
+        dot(matrix.row(row), &self.coefficients, assignment)
     }
 
     /// Checks every row against an assignment, on all threads.

@@ -2,7 +2,8 @@
 // the very code that drives a card runs where there is none.
 //
 // It is as late as a driver may be. What is put into a stream runs when that stream is waited for, or an event in it, and not
-// before; a copy to the card takes its data at once and places them late, but from page-locked memory it takes them late too. So a missing wait, or memory that is used again too early, gives
+// before; a copy to the card takes its data at once and places them late, but from page-locked memory it takes them late too.
+// So a missing wait, or memory that is used again too early, gives
 // wrong results. Freed memory and fresh memory hold garbage. A call without a current context fails.
 //
 // Settings, for the tests: NOVATION_FAKE_CUDA_{VERSION, CARDS, CAPABILITY, MEMORY, LAUNCHES} (the last: launches that succeed).

@@ -74,6 +74,16 @@ pub trait Adder<P: SWCurveConfig>: Default + Send {
     /// `-point`.
     fn negate(point: &Self::Point) -> Self::Point;
 
+    /// The point at an index, with its sign.
+    fn signed(from: Sources<Self::Point>, index: u32) -> Self::Point {
+        let point = from.at(index);
+        if index & NEGATIVE == 0 {
+            *point
+        } else {
+            Self::negate(point)
+        }
+    }
+
     /// [`Reader::read`], compiled for the instructions that additions use.
     fn read(reader: &Reader, block: &Block, out: &mut [Digit; BLOCK]) {
         reader.read(block, out);
@@ -132,7 +142,7 @@ impl<P: SWCurveConfig> Adder<P> for Scalar<P> {
 
     fn add_pairs(&mut self, from: Sources<Affine<P>>, jobs: &[Job], out: &mut [Affine<P>]) {
         for (batch, out) in jobs.chunks(BATCH).zip(out[..jobs.len()].chunks_mut(BATCH)) {
-            let pair = |j: usize| (signed(from, batch[j].a), signed(from, batch[j].b));
+            let pair = |j: usize| (Self::signed(from, batch[j].a), Self::signed(from, batch[j].b));
             self.add(batch.len(), pair, |j, sum| out[j] = sum);
         }
     }
@@ -141,23 +151,12 @@ impl<P: SWCurveConfig> Adder<P> for Scalar<P> {
         // The batch reads its operands twice, so sums wait until it is done.
         let mut sums = vec![Affine::identity(); jobs.len().min(BATCH)];
         for batch in jobs.chunks(BATCH) {
-            let pair = |j: usize| (left[batch[j].a as usize], signed(right, batch[j].b));
+            let pair = |j: usize| (left[batch[j].a as usize], Self::signed(right, batch[j].b));
             self.add(batch.len(), pair, |j, sum| sums[j] = sum);
             for (job, sum) in batch.iter().zip(&sums) {
                 left[job.a as usize] = *sum;
             }
         }
-    }
-}
-
-/// The point at an index, with its sign.
-#[inline]
-fn signed<P: SWCurveConfig>(from: Sources<Affine<P>>, index: u32) -> Affine<P> {
-    let point = *from.at(index);
-    if index & NEGATIVE == 0 {
-        point
-    } else {
-        -point
     }
 }
 

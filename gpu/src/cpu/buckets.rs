@@ -5,7 +5,7 @@
 //! the points (the bits of a witness all meet in bucket 1) is no special case: its tree is only deeper. In the end buckets lie in a
 //! plane, as digits do, and its rows and columns are filled in the same way.
 
-use super::adder::{Adder, Job, Sources, NEGATIVE, SUM};
+use super::adder::{Adder, Job, Sources, SUM};
 use super::digits::{Digit, Places, Windows, BLOCK, SMALL_BITS};
 use super::msm::{turn, Group, Part, Terms};
 use ark_ec::short_weierstrass::{Bucket, Projective};
@@ -279,26 +279,15 @@ impl<P: Group, A: Adder<P>> Filler<P, A> {
         pairs.leave(filled, first, later);
         let from = Sources { points, sums };
         for job in &*first {
-            buckets[job.a as usize] = signed::<P, A>(from, job.b);
+            buckets[job.a as usize] = A::signed(from, job.b);
         }
         adder.add_to(buckets, from, later);
     }
 }
 
-/// The point at an index, with its sign.
-#[inline]
-fn signed<P: Group, A: Adder<P>>(from: Sources<A::Point>, index: u32) -> A::Point {
-    let point = from.at(index);
-    if index & NEGATIVE == 0 {
-        *point
-    } else {
-        A::negate(point)
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::adder::Scalar;
+    use super::super::adder::{Scalar, NEGATIVE};
     use super::*;
     use ark_bn254::{g1, Fr, G1Affine, G1Projective};
     use ark_ec::CurveGroup;
