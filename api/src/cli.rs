@@ -259,6 +259,10 @@ pub struct Bench {
     /// Where the proving keys are; those of the mix go to its folder `bench`, 0.4 KiB a constraint.
     #[command(flatten)]
     pub keys: KeyFolder,
+    /// Writes circuits, witnesses and new development keys into this folder, as .r1cs, .wtns and .zkey for other provers, and
+    /// measures nothing.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["rounds", "json", "without_ark", "backend", "r1cs"])]
+    pub export: Option<PathBuf>,
     /// Proves this constraint system instead (circom's .r1cs).
     #[arg(long, value_name = "FILE", requires_all = ["wtns", "zkey"], conflicts_with_all = ["log", "batch", "without_ark"])]
     pub r1cs: Option<PathBuf>,

@@ -201,7 +201,7 @@ impl Prover {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::setup::tests::both_forms;
+    use crate::setup::tests::all_forms;
     use ark_bn254::Bn254;
     use ark_ff::{AdditiveGroup, UniformRand};
     use ark_groth16::Groth16;
@@ -239,13 +239,13 @@ mod tests {
     }
 
     /// Same trapdoor, witness and s: the proof is the one that ark-groth16 computes for r = 0, point for point, re-randomised by k,
-    /// with a key in its form and in ours. The sizes include domains that constraints and public wires fill exactly, and by one more.
+    /// with a key in every form. The sizes include domains that constraints and public wires fill exactly, and by one more.
     #[test]
     fn proof_equals_that_of_arkworks_for_the_same_blinding() {
         let mut rng = ChaCha20Rng::seed_from_u64(1);
         for (rows, instance) in [(1, 1), (1, 2), (4, 4), (5, 4), (12, 4), (13, 4), (60, 4), (61, 4), (300, 2)] {
             let (r1cs, w) = random_system(&mut rng, rows, instance);
-            let (ark_key, our_key) = both_forms(&r1cs, &mut rng);
+            let (ark_key, forms) = all_forms(&r1cs, &mut rng);
             let (k, s) = (Fr::rand(&mut rng), Fr::rand(&mut rng));
             let expected = Groth16::<Bn254>::create_proof_with_reduction_and_matrices(
                 &ark_key,
@@ -260,7 +260,7 @@ mod tests {
 
             let pvk = ark_groth16::prepare_verifying_key(&ark_key.vk);
             assert!(Groth16::<Bn254>::verify_proof(&pvk, &expected, &w[1..instance]).unwrap());
-            for key in [ProvingKey::from_ark(ark_key).unwrap(), our_key] {
+            for key in forms {
                 let form = format!("rows {rows}, {:?}", key.reduction);
                 let backend = choose("dual").unwrap().backend;
                 let prover = Prover::new(backend, r1cs.clone(), key).unwrap();
@@ -279,7 +279,7 @@ mod tests {
     fn blinding_changes_all_three_points() {
         let mut rng = ChaCha20Rng::seed_from_u64(2);
         let (r1cs, w) = random_system(&mut rng, 20, 3);
-        let key = crate::setup::generate_from(&r1cs, &mut rng).unwrap();
+        let key = crate::setup::generate_from(&mut rng, Reduction::Product, &r1cs).unwrap();
         let prover = Prover::new(choose("cpu").unwrap().backend, r1cs, key).unwrap();
         let one = prover.prove(w.clone(), &()).unwrap().proof;
         let other = prover.prove(w, &()).unwrap().proof;

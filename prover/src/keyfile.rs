@@ -8,7 +8,7 @@ use crate::key::{KeyShapeError, ProvingKey};
 use crate::matrices::R1cs;
 use crate::points::{g1_all, g2_all, write_g1, write_g2, G1_BYTES, G2_BYTES};
 use crate::progress::{single, Observer, Stage};
-use crate::setup::{generate, SetupError};
+use crate::setup::generate_as;
 use ark_bn254::{G1Affine, G2Affine};
 use novation_gpu::Reduction;
 use novation_verifier::groth16::{KeyError, KeyParts, VerifyingKey};
@@ -93,9 +93,9 @@ pub enum KeyFileError {
         /// The file.
         path: PathBuf,
     },
-    /// No key was there and none could be made.
-    #[error(transparent)]
-    Setup(#[from] SetupError),
+    /// No key was there, and what was made is none: the system's source of randomness is broken.
+    #[error("the new key: {0}")]
+    Generated(KeyError),
 }
 
 /// Writes a key.
@@ -222,16 +222,16 @@ impl KeyStore {
         r1cs: &R1cs,
         observer: &dyn Observer,
     ) -> Result<(ProvingKey, Origin), KeyFileError> {
-        self.open_or_make(id, r1cs, observer, generate)
+        self.open_or_generate_as(Reduction::Product, id, r1cs, observer)
     }
 
-    /// As [`KeyStore::open_or_generate`], with another generator.
-    pub(crate) fn open_or_make(
+    /// As [`KeyStore::open_or_generate`]; a new key has this form.
+    pub(crate) fn open_or_generate_as(
         &self,
+        form: Reduction,
         id: &CircuitId,
         r1cs: &R1cs,
         observer: &dyn Observer,
-        make: fn(&R1cs, &dyn Observer) -> Result<ProvingKey, SetupError>,
     ) -> Result<(ProvingKey, Origin), KeyFileError> {
         let path = self.path(id);
         let _lock = self.lock(&path)?;
@@ -239,7 +239,7 @@ impl KeyStore {
             let key = single(observer, Stage::Open, || load(&path, id, r1cs, None))?;
             return Ok((key, Origin::Cached));
         }
-        let key = make(r1cs, observer)?;
+        let key = generate_as(form, r1cs, observer).map_err(KeyFileError::Generated)?;
         single(observer, Stage::Save, || save(&path, id, &key))?;
         Ok((key, Origin::Generated))
     }

@@ -3,8 +3,8 @@
 //! * [`batch`]: a trace of the ledger to a proven batch.
 //! * [`R1cs`]: the constraint system as cached matrices, with a checksum that names the circuit everywhere.
 //! * [`Prover`]: one pass from a full assignment to a proof that has been verified before anybody sees it.
-//! * [`setup`]: development keys by the generator of ark-groth16; [`keyfile`]: keys on disk, and the folder that caches them.
-//! * [`iden3`]: `.r1cs` and `.wtns` out, `.zkey` in, so that a snarkjs ceremony makes a key that this prover uses.
+//! * [`setup`]: development keys; [`keyfile`]: keys on disk, and the folder that caches them.
+//! * [`iden3`]: `.r1cs`, `.wtns` and `.zkey`, so that a snarkjs ceremony makes a key that this prover uses, and other provers prove our circuits.
 //! * [`dump`]: a witness in a file, from which any proof can be made again.
 //! * [`witness_store`]: witnesses of batches, for as long as they are needed; [`worker`]: the loop that takes jobs, proves and delivers.
 //! * [`bench`]: what a box can do, beside ark-groth16.

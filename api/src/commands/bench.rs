@@ -4,11 +4,11 @@ use super::key_folder;
 use crate::cli::Bench as Args;
 use crate::demo::screen::Screen;
 use anyhow::Context;
-use novation_gpu::choose;
+use novation_gpu::{choose, Reduction};
 use novation_prover::batch::circuit;
 use novation_prover::bench::{mix, work, Bench, Report, Subject};
-use novation_prover::iden3::{read_r1cs, read_wtns, read_zkey};
-use novation_prover::{KeyStore, Proved};
+use novation_prover::iden3::{read_r1cs, read_wtns, read_zkey, write_r1cs, write_wtns, write_zkey};
+use novation_prover::{setup, KeyStore, Proved};
 use novation_state::public_data::PublicData;
 use novation_state::size::{Size, CIRCUIT_VERSION};
 use novation_state::testkit::World;
@@ -23,6 +23,9 @@ const MIX_KEYS: &str = "bench";
 pub fn run(args: &Args) -> anyhow::Result<()> {
     // A redirected run leaves nothing on standard error but errors.
     let screen = if std::io::stderr().is_terminal() { Screen::Bars } else { Screen::Quiet };
+    if let Some(folder) = &args.export {
+        return export(args, folder, &screen);
+    }
     let chosen = choose(&args.backend)?;
     screen.say(format!("prover: {}", chosen.reason));
     let product_s = work::product_seconds();
@@ -45,21 +48,37 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The mix in the sizes asked for, and the batch circuit.
+/// The mix in the sizes asked for, and the batch circuit, each with the version of its circuit, made one after the other.
+fn subjects(args: &Args) -> impl Iterator<Item = anyhow::Result<(Subject, u32)>> + '_ {
+    let mixes = args.log.iter().map(|log| Ok((mix::mix(*log), mix::VERSION)));
+    mixes.chain(args.batch.iter().map(|size| Ok((random_batch(*size)?, CIRCUIT_VERSION))))
+}
+
+/// Measures each.
 fn own(args: &Args, bench: &Bench, screen: &Screen, report: &mut Report) -> anyhow::Result<()> {
     let folder = key_folder(args.keys.keys.as_ref());
     let (keys, mix_keys) = (KeyStore::new(&folder), KeyStore::new(folder.join(MIX_KEYS)));
-    let mut measure = |subject: &Subject, keys: (&KeyStore, u32)| {
+    for (i, subject) in subjects(args).enumerate() {
+        let (subject, version) = subject?;
+        let keys = if i < args.log.len() { &mix_keys } else { &keys };
         let watch = screen.watch(subject.name.as_str());
-        let size = bench.stored(subject, keys, !args.without_ark, &watch);
+        let size = bench.stored(&subject, (keys, version), !args.without_ark, &watch);
         report.sizes.push(size.with_context(|| format!("{} was not measured", subject.name))?);
-        anyhow::Ok(())
-    };
-    for log in &args.log {
-        measure(&mix::mix(*log), (&mix_keys, mix::VERSION))?;
     }
-    if let Some(size) = &args.batch {
-        measure(&random_batch(*size)?, (&keys, CIRCUIT_VERSION))?;
+    Ok(())
+}
+
+/// Writes each for other provers.
+fn export(args: &Args, folder: &Path, screen: &Screen) -> anyhow::Result<()> {
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    for subject in subjects(args) {
+        let (Subject { name, r1cs, assignment }, _) = subject?;
+        let path = |extension: &str| folder.join(format!("{name}.{extension}"));
+        let key = setup::generate_as(Reduction::OddCoset, &r1cs, &screen.watch(name.as_str()))?;
+        write_r1cs(&path("r1cs"), &r1cs)?;
+        write_wtns(&path("wtns"), &assignment)?;
+        write_zkey(&path("zkey"), &r1cs, &key)?;
+        println!("written: {}, .wtns, .zkey", path("r1cs").display());
     }
     Ok(())
 }

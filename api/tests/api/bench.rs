@@ -1,22 +1,17 @@
 //! `novation bench`: what it prints, and circuits of others in iden3's formats.
 
 use crate::command_line::{fail, novation, succeed};
-use crate::zkey_writer::Zkey;
-use novation_prover::bench::{mix::mix, Subject};
-use novation_prover::iden3::{write_r1cs, write_wtns};
+use novation_prover::bench::mix::mix;
+use novation_prover::iden3::{read_r1cs, read_wtns, read_zkey, write_wtns};
 use novation_verifier::groth16::{snarkjs, verify};
 use serde_json::Value;
 use std::path::Path;
 
-const FILES: [&str; 6] = ["--r1cs", "c.r1cs", "--wtns", "c.wtns", "--zkey", "c.zkey"];
+const FILES: [&str; 6] = ["--r1cs", "mix-6.r1cs", "--wtns", "mix-6.wtns", "--zkey", "mix-6.zkey"];
 
-/// Writes a small circuit as circom, a witness generator and a ceremony would.
-fn foreign_circuit(folder: &Path) -> Subject {
-    let subject = mix(6);
-    write_r1cs(&folder.join("c.r1cs"), &subject.r1cs).unwrap();
-    write_wtns(&folder.join("c.wtns"), &subject.assignment).unwrap();
-    std::fs::write(folder.join("c.zkey"), Zkey::make(&subject.r1cs, 1).bytes()).unwrap();
-    subject
+/// Writes two small circuits as circom, a witness generator and a ceremony would.
+fn export(folder: &Path) {
+    succeed(folder, &["bench", "--log", "5,6", "--export", "."]);
 }
 
 #[test]
@@ -45,17 +40,21 @@ fn json_has_a_size_for_every_log_and_the_batch() {
 fn circuit_of_others_is_proven_and_its_proof_verifies() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
-    let subject = foreign_circuit(at);
+    export(at);
+    let subject = mix(6);
+    let r1cs = read_r1cs(&at.join(FILES[1])).unwrap();
+    assert_eq!(r1cs.matrices(), subject.r1cs.matrices());
+    assert_eq!(read_wtns(&at.join(FILES[3])).unwrap(), subject.assignment);
     let out = ["bench", "--rounds", "1", "--json", "--proof", "p.json", "--public", "x.json"];
     let report: Value = serde_json::from_str(&succeed(at, &[&out[..], &FILES].concat())).unwrap();
     let [size] = report["sizes"].as_array().unwrap().as_slice() else { panic!("one circuit") };
-    assert_eq!((&size["name"], &size["constraints"], &size["key"]), (&"c".into(), &60.into(), &"given".into()));
+    assert_eq!((&size["name"], &size["constraints"], &size["key"]), (&"mix-6".into(), &60.into(), &"given".into()));
     assert_eq!((&size["ark_cpu_s"], &size["ratio"]), (&Value::Null, &Value::Null));
 
     let read = |name: &str| std::fs::read_to_string(at.join(name)).unwrap();
     let inputs = snarkjs::public_inputs(&read("x.json")).unwrap();
     assert_eq!(inputs, subject.assignment[1..4]);
-    let zkey = novation_prover::iden3::read_zkey(&at.join("c.zkey"), &subject.r1cs).unwrap();
+    let zkey = read_zkey(&at.join(FILES[5]), &r1cs).unwrap();
     assert_eq!(verify(&zkey.verifying, &snarkjs::proof(&read("p.json")).unwrap(), &inputs), Ok(()));
 }
 
@@ -74,23 +73,24 @@ fn files_of_a_circuit_go_together() {
 fn files_that_do_not_fit_each_other_are_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
-    let Subject { mut assignment, .. } = foreign_circuit(at);
+    export(at);
+    let mut assignment = mix(6).assignment;
     let bench = [&["bench"][..], &FILES].concat();
     let last = assignment.len() - 1;
     assignment[last] += ark_bn254::Fr::from(2u64);
-    write_wtns(&at.join("c.wtns"), &assignment).unwrap();
+    write_wtns(&at.join(FILES[3]), &assignment).unwrap();
     let error = fail(at, &bench);
     assert!(
-        error.starts_with("error: c.wtns was not taken\n  because constraint 59 (unnamed) is not satisfied"),
+        error.starts_with("error: mix-6.wtns was not taken\n  because constraint 59 (unnamed) is not satisfied"),
         "{error}"
     );
-    write_wtns(&at.join("c.wtns"), &mix(6).assignment).unwrap();
-    std::fs::write(at.join("c.zkey"), Zkey::make(&mix(5).r1cs, 1).bytes()).unwrap();
+    write_wtns(&at.join(FILES[3]), &mix(6).assignment).unwrap();
+    std::fs::copy(at.join("mix-5.zkey"), at.join(FILES[5])).unwrap();
     let error = fail(at, &bench);
-    assert!(error.starts_with("error: c.zkey was not taken\n  because wires: "), "{error}");
-    std::fs::write(at.join("c.r1cs"), "nothing").unwrap();
+    assert!(error.starts_with("error: mix-6.zkey was not taken\n  because wires: "), "{error}");
+    std::fs::write(at.join(FILES[1]), "nothing").unwrap();
     let error = fail(at, &bench);
-    assert!(error.starts_with("error: c.r1cs was not taken\n  because not a r1cs file"), "{error}");
+    assert!(error.starts_with("error: mix-6.r1cs was not taken\n  because not a r1cs file"), "{error}");
 }
 
 #[test]

@@ -13,7 +13,3 @@ mod restart;
 mod signing_vectors;
 mod watch;
 mod worker;
-// What the prover's tests write keys with; they spoil parts of them, which these do not.
-#[path = "../../../prover/tests/prover/zkey_writer.rs"]
-#[allow(dead_code)]
-mod zkey_writer;

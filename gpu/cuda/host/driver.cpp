@@ -3,8 +3,8 @@
 //
 // It is as late as a driver may be. What is put into a stream runs when that stream is waited for, or an event in it, and not
 // before; a copy to the card takes its data at once and places them late, but from page-locked memory it takes them late too.
-// So a missing wait, or memory that is used again too early, gives
-// wrong results. Freed memory and fresh memory hold garbage. A call without a current context fails.
+// So a missing wait, or memory that is used again too early, gives wrong results. Freed memory and fresh memory hold garbage.
+// A call without a current context fails.
 //
 // Settings, for the tests: NOVATION_FAKE_CUDA_{VERSION, CARDS, CAPABILITY, MEMORY, LAUNCHES} (the last: launches that succeed).
 
@@ -66,6 +66,13 @@ size_t capacity() { return static_cast<size_t>(setting("MEMORY", 1L << 33)); }
 Result ready() {
     if (!current || contexts == 0) return INVALID_CONTEXT;
     return broken ? LAUNCH_FAILED : SUCCESS;
+}
+
+// Whether a call with this handle may be answered.
+template <typename T>
+Result ready(const std::set<T*>& all, void* handle) {
+    if (Result r = ready()) return r;
+    return all.count(static_cast<T*>(handle)) ? SUCCESS : INVALID_HANDLE;
 }
 
 // Whether `bytes` from `address` on lie in one piece.
@@ -203,10 +210,8 @@ int cuStreamDestroy_v2(void* stream) {
 }
 int cuStreamSynchronize(void* stream) {
     std::lock_guard<std::mutex> guard(lock);
-    if (Result r = ready()) return r;
-    Stream* s = static_cast<Stream*>(stream);
-    if (!streams.count(s)) return INVALID_HANDLE;
-    return run(s, nullptr);
+    if (Result r = ready(streams, stream)) return r;
+    return run(static_cast<Stream*>(stream), nullptr);
 }
 
 int cuEventCreate(void** event, unsigned) {
@@ -224,10 +229,10 @@ int cuEventDestroy_v2(void* event) {
 }
 int cuEventRecord(void* event, void* stream) {
     std::lock_guard<std::mutex> guard(lock);
-    if (Result r = ready()) return r;
+    if (Result r = ready(events, event)) return r;
+    if (Result r = ready(streams, stream)) return r;
     Event* e = static_cast<Event*>(event);
     Stream* s = static_cast<Stream*>(stream);
-    if (!events.count(e) || !streams.count(s)) return INVALID_HANDLE;
     auto done = std::make_shared<bool>(false);
     e->stream = s;
     e->done = done;
@@ -236,16 +241,14 @@ int cuEventRecord(void* event, void* stream) {
 }
 int cuEventQuery(void* event) {
     std::lock_guard<std::mutex> guard(lock);
-    if (Result r = ready()) return r;
-    Event* e = static_cast<Event*>(event);
-    if (!events.count(e)) return INVALID_HANDLE;
+    if (Result r = ready(events, event)) return r;
+    const Event* e = static_cast<Event*>(event);
     return !e->done || *e->done ? SUCCESS : NOT_READY;
 }
 int cuEventSynchronize(void* event) {
     std::lock_guard<std::mutex> guard(lock);
-    if (Result r = ready()) return r;
-    Event* e = static_cast<Event*>(event);
-    if (!events.count(e)) return INVALID_HANDLE;
+    if (Result r = ready(events, event)) return r;
+    const Event* e = static_cast<Event*>(event);
     return e->done ? run(e->stream, e->done) : SUCCESS;
 }
 

@@ -18,9 +18,6 @@ pub(super) trait Group: SWCurveConfig {
     const WORDS: usize;
     /// Kernels: first level of bucket sums, later levels, weighting, sum of a group, multiples.
     const KERNELS: [&'static str; 5];
-    /// Of the memory that is free when a key is loaded, one set of bases with its tables may take one part in this many.
-    /// A Groth16 key has four sets in G1 and one in G2, whose points are twice as long.
-    const MEMORY_SHARE: usize;
 
     /// A coordinate as it lies in memory.
     fn write(coordinate: Self::BaseField) -> impl Iterator<Item = u64>;
@@ -36,7 +33,6 @@ impl Group for g1::Config {
     const WHAT: &'static str = "G1 bases";
     const WORDS: usize = LIMBS;
     const KERNELS: [&'static str; 5] = ["accumulate_g1", "combine_g1", "weigh_g1", "sum_g1", "multiples_g1"];
-    const MEMORY_SHARE: usize = 8;
 
     fn write(coordinate: Fq) -> impl Iterator<Item = u64> {
         coordinate.0 .0.into_iter()
@@ -50,7 +46,6 @@ impl Group for g2::Config {
     const WHAT: &'static str = "G2 bases";
     const WORDS: usize = 2 * LIMBS;
     const KERNELS: [&'static str; 5] = ["accumulate_g2", "combine_g2", "weigh_g2", "sum_g2", "multiples_g2"];
-    const MEMORY_SHARE: usize = 4;
 
     fn write(coordinate: Fq2) -> impl Iterator<Item = u64> {
         coordinate.c0.0 .0.into_iter().chain(coordinate.c1.0 .0)

@@ -4,11 +4,12 @@
 
 use super::{BenchError, Subject};
 use crate::key::ProvingKey;
-use crate::setup::Finished;
+use crate::matrices::R1cs;
 use ark_bn254::{Bn254, Fr};
 use ark_groth16::Groth16;
+use ark_relations::gr1cs::{ConstraintSynthesizer, ConstraintSystemRef, LinearCombination, SynthesisError, Variable};
 use cpu_time::ProcessTime;
-use novation_gpu::Reduction;
+use novation_gpu::{Reduction, SparseMatrix};
 use novation_verifier::groth16::{verify, Proof, VerifyingKey};
 use rand::rngs::OsRng;
 
@@ -20,7 +21,7 @@ pub(super) struct Prover<'s> {
 }
 
 impl<'s> Prover<'s> {
-    /// Takes a key whose H query is in coefficients, the form of ark-groth16's own generator.
+    /// Takes a key whose H query is in coefficients, the form of ark-groth16.
     pub fn new(subject: &'s Subject, key: ProvingKey) -> Self {
         assert_eq!(key.reduction, Reduction::Coefficients, "ark-groth16 takes no other form");
         let verifying = key.verifying;
@@ -54,5 +55,36 @@ impl<'s> Prover<'s> {
         let cpu_s = cpu.elapsed().as_secs_f64();
         verify(&self.verifying, &Proof::new(proof.a, proof.b, proof.c)?, public_inputs)?;
         Ok(cpu_s)
+    }
+}
+
+/// Finished matrices, told to arkworks row by row; with an assignment, for its prover.
+///
+/// Every combination is already in wires, so arkworks has nothing to inline and keeps rows and their order. It reserves one
+/// domain row per public wire after the constraints, as [`novation_gpu::Backend::rows`] does, and takes the least power of
+/// two for the domain, as [`novation_gpu::Matrices::log_domain`] does; the tests compare lengths and proofs.
+pub(crate) struct Finished<'a>(pub &'a R1cs, pub Option<&'a [Fr]>);
+
+impl ConstraintSynthesizer<Fr> for Finished<'_> {
+    fn generate_constraints(self, cs: ConstraintSystemRef<Fr>) -> Result<(), SynthesisError> {
+        let m = self.0.matrices();
+        let mut wires = vec![Variable::One];
+        // The generator runs in setup mode and asks for no value.
+        let value = |wire: usize| self.1.map(|w| w[wire]).ok_or(SynthesisError::AssignmentMissing);
+        for wire in 1..m.num_instance() {
+            wires.push(cs.new_input_variable(|| value(wire))?);
+        }
+        for wire in m.num_instance()..m.num_wires() {
+            wires.push(cs.new_witness_variable(|| value(wire))?);
+        }
+        let row = |matrix: &SparseMatrix, i: usize| {
+            let terms = matrix.row(i).iter();
+            LinearCombination(terms.map(|&(v, c)| (m.coefficients()[c as usize], wires[v as usize])).collect())
+        };
+        let [a, b, c] = m.abc();
+        for i in 0..m.num_constraints() {
+            cs.enforce_r1cs_constraint(|| row(a, i), || row(b, i), || row(c, i))?;
+        }
+        Ok(())
     }
 }

@@ -1,17 +1,22 @@
 //! Peak memory of a stretch of work, where the system can say it.
 
 use std::fs;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The mark is the whole process's: whoever starts to watch would reset it for whoever watches.
+static WATCHED: Mutex<()> = Mutex::new(());
 
 /// Linux keeps the highest resident size of a process, and sets it back to the present one on request
 /// (proc(5), `/proc/pid/clear_refs`, value 5).
 #[derive(Debug)]
-pub struct Peak(());
+pub struct Peak(#[expect(dead_code, reason = "held, not read")] MutexGuard<'static, ()>);
 
 impl Peak {
-    /// Starts to watch; `None` where the system cannot. One stretch at a time: the mark is the whole process's.
+    /// Starts to watch; `None` where the system cannot. One stretch at a time: waits until no other thread watches.
     pub fn watch() -> Option<Peak> {
+        let watched = WATCHED.lock().unwrap_or_else(PoisonError::into_inner);
         fs::write("/proc/self/clear_refs", "5").ok()?;
-        Some(Peak(()))
+        Some(Peak(watched))
     }
 
     /// The highest resident size since, in bytes: everything the process held, not what the work alone took.

@@ -8,7 +8,7 @@
 //! Times are CPU seconds of the whole process (so nothing else should run in it), of the best round: interference only adds.
 //! Work on a card costs no CPU time; there the wall times count.
 
-mod ark;
+pub(crate) mod ark;
 pub mod memory;
 pub mod mix;
 mod report;
@@ -21,11 +21,10 @@ use crate::key::ProvingKey;
 use crate::keyfile::{CircuitId, KeyFileError, KeyStore, Origin};
 use crate::matrices::R1cs;
 use crate::progress::Observer;
-use crate::setup::generate_for_ark;
 use ark_bn254::Fr;
 use ark_relations::gr1cs::SynthesisError;
 use cpu_time::ProcessTime;
-use novation_gpu::Backend;
+use novation_gpu::{Backend, Reduction};
 use novation_verifier::groth16::{ProofError, VerifyError};
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -90,7 +89,7 @@ type ArkKey<'r> = &'r dyn Fn() -> Result<ProvingKey, KeyFileError>;
 
 impl Bench {
     /// Measures a subject with a key from `keys` under this circuit version, made there if it is absent, and with `with_ark`
-    /// ark-groth16 with a key by its own generator, which is kept there too.
+    /// ark-groth16 with a key in its form, which is kept there too.
     ///
     /// # Errors
     /// [`BenchError`].
@@ -110,7 +109,7 @@ impl Bench {
         // Opened when it is needed, not now: while memory is measured there is one key.
         let ark_key = || {
             let id = CircuitId::new(version, format!("{}-ark", subject.name), &subject.r1cs);
-            keys.open_or_make(&id, &subject.r1cs, observer, generate_for_ark).map(|(key, _)| key)
+            keys.open_or_generate_as(Reduction::Coefficients, &id, &subject.r1cs, observer).map(|(key, _)| key)
         };
         let (report, _) = self.run(subject, key, origin, with_ark.then_some(&ark_key), observer)?;
         Ok(report)

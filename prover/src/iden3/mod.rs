@@ -1,4 +1,4 @@
-//! The binary formats of iden3: `.r1cs` and `.wtns` out and in, `.zkey` in.
+//! The binary formats of iden3, out and in: `.r1cs`, `.wtns`, `.zkey`.
 //!
 //! With them a ceremony of snarkjs makes a key for our circuit, every prover of that family can be run on our files, and ours
 //! on those of any circom circuit.
@@ -11,7 +11,7 @@ mod zkey;
 
 pub use r1cs::{r1cs_from_bytes, read_r1cs, write_r1cs};
 pub use wtns::{read_wtns, write_wtns};
-pub use zkey::{read_zkey, zkey_from_bytes};
+pub use zkey::{read_zkey, write_zkey, zkey_from_bytes};
 
 use crate::matrices::scalar_from_le;
 use ark_bn254::Fr;
@@ -209,8 +209,9 @@ fn write_section(out: &mut dyn io::Write, id: u32, len: usize) -> io::Result<()>
     out.write_all(&(len as u64).to_le_bytes())
 }
 
-/// Length and value of r.
-fn write_modulus(out: &mut dyn io::Write) -> io::Result<()> {
-    out.write_all(&32u32.to_le_bytes())?;
-    out.write_all(&Fr::MODULUS.to_bytes_le())
+/// Length and value of a modulus.
+fn write_modulus<F: PrimeField>(out: &mut dyn io::Write) -> io::Result<()> {
+    let modulus = F::MODULUS.to_bytes_le();
+    out.write_all(&(modulus.len() as u32).to_le_bytes())?;
+    out.write_all(&modulus)
 }

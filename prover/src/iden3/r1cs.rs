@@ -20,7 +20,7 @@ pub fn write_r1cs(path: &Path, r1cs: &R1cs) -> Result<(), Iden3Error> {
         write_header(out, b"r1cs", 1, 3)?;
 
         write_section(out, 1, 64)?;
-        write_modulus(out)?;
+        write_modulus::<Fr>(out)?;
         let (wires, outputs, private) = (m.num_wires() as u32, 0u32, 0u32);
         for n in [wires, outputs, r1cs.num_public() as u32, private] {
             out.write_all(&n.to_le_bytes())?;

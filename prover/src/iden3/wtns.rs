@@ -16,7 +16,7 @@ pub fn write_wtns(path: &Path, assignment: &[Fr]) -> Result<(), Iden3Error> {
     write_file(path, |out| {
         write_header(out, b"wtns", 2, 2)?;
         write_section(out, 1, 40)?;
-        write_modulus(out)?;
+        write_modulus::<Fr>(out)?;
         out.write_all(&(assignment.len() as u32).to_le_bytes())?;
         write_section(out, 2, 32 * assignment.len())?;
         for value in assignment {

@@ -1,19 +1,20 @@
 //! `.zkey` of Groth16, version 1, as snarkjs writes it after `zkey contribute` or `zkey beacon`.
 //!
-//! Every point is checked to be in its group: the file comes from strangers. Whether the key is the outcome of an honest
+//! On the way in, every point is checked to be in its group: the file comes from strangers. Whether the key is the outcome of an honest
 //! ceremony on the published constraint system, `snarkjs zkey verify` decides, not this import.
 
-use super::{read_file, Bytes, Iden3Error, Sections};
+use super::{read_file, write_file, write_header, write_modulus, write_section, Bytes, Iden3Error, Sections};
 use crate::key::ProvingKey;
 use crate::matrices::R1cs;
-use crate::points::{g1_all, g2_all, G1_BYTES, G2_BYTES};
+use crate::points::{g1_all, g2_all, write_g1, write_g2, G1_BYTES, G2_BYTES};
 use ark_bn254::{Bn254, Fq, Fr, G1Affine, G2Affine};
 use ark_ec::{pairing::Pairing, AffineRepr};
-use ark_ff::{BigInt, Field, One, PrimeField, UniformRand, Zero};
+use ark_ff::{BigInt, BigInteger, Field, One, PrimeField, UniformRand, Zero};
 use novation_gpu::{Matrices, Reduction};
 use novation_verifier::groth16::{KeyParts, PointError, VerifyingKey};
 use rand::rngs::OsRng;
 use rayon::prelude::*;
+use std::io;
 use std::path::Path;
 
 /// Reads a key made for `r1cs` by a snarkjs ceremony.
@@ -96,6 +97,78 @@ fn g2(bytes: &[u8], what: &'static str) -> Result<Vec<G2Affine>, Iden3Error> {
     bad.map_or(Ok(points), |(index, reason)| Err(Iden3Error::Point { what, index, reason }))
 }
 
+/// Bytes of the header: two moduli with their lengths, three counts, alpha, beta, gamma and delta.
+const HEADER_BYTES: usize = 2 * 36 + 3 * 4 + 3 * G1_BYTES + 3 * G2_BYTES;
+/// Of phase 2: a hash of the constraint system, which only verification reads, and the number of contributions.
+const CONTRIBUTIONS: [u8; 68] = [0; 68];
+
+/// Writes a development key, to which nobody contributed, for provers of the snarkjs family.
+///
+/// # Errors
+/// [`Iden3Error::Io`].
+///
+/// # Panics
+/// With a key of another form than [`Reduction::OddCoset`], or for another constraint system.
+pub fn write_zkey(path: &Path, r1cs: &R1cs, key: &ProvingKey) -> Result<(), Iden3Error> {
+    let m = r1cs.matrices();
+    assert_eq!(key.reduction, Reduction::OddCoset, "the one form of a zkey");
+    assert_eq!(key.check_shape(m), Ok(()));
+    let KeyParts { alpha, beta, gamma, delta, ic } = key.verifying.parts();
+    write_file(path, |out| {
+        write_header(out, b"zkey", 1, 10)?;
+        write_section(out, 1, 4)?;
+        out.write_all(&1u32.to_le_bytes())?;
+
+        write_section(out, 2, HEADER_BYTES)?;
+        write_modulus::<Fq>(out)?;
+        write_modulus::<Fr>(out)?;
+        for n in [m.num_wires(), r1cs.num_public(), 1 << m.log_domain()] {
+            out.write_all(&(n as u32).to_le_bytes())?;
+        }
+        write_g1(out, &[*alpha, key.beta_g1])?;
+        write_g2(out, &[*beta, *gamma])?;
+        write_g1(out, &[key.delta_g1])?;
+        write_g2(out, &[*delta])?;
+
+        write_coefficients(out, m)?;
+        for (id, points) in [(3, ic), (5, &key.a), (6, &key.b_g1), (8, &key.l), (9, &key.h)] {
+            write_section(out, id, G1_BYTES * points.len())?;
+            write_g1(out, points)?;
+        }
+        write_section(out, 7, G2_BYTES * key.b_g2.len())?;
+        write_g2(out, &key.b_g2)?;
+        write_section(out, 10, CONTRIBUTIONS.len())?;
+        out.write_all(&CONTRIBUTIONS)
+    })
+}
+
+/// snarkjs stores a value times this, so that two reductions give its plain form.
+fn coefficient_scale() -> Fr {
+    Fr::from_bigint(Fr::R).expect("R mod r is below r").square()
+}
+
+/// Section 4: the entries of A and B, and the rows of the public wires in A.
+fn write_coefficients(out: &mut dyn io::Write, m: &Matrices) -> io::Result<()> {
+    let scaled = |c: &Fr| (*c * coefficient_scale()).into_bigint().to_bytes_le();
+    let (one, values) = (scaled(&Fr::one()), m.coefficients().iter().map(scaled).collect::<Vec<_>>());
+    let [a, b, _] = m.abc();
+    let count = a.num_entries() + b.num_entries() + m.num_instance();
+    write_section(out, 4, 4 + ENTRY_BYTES * count)?;
+    out.write_all(&(count as u32).to_le_bytes())?;
+    let mut entry = |matrix: u32, row: usize, wire: u32, value: &[u8]| {
+        [matrix, row as u32, wire].into_iter().try_for_each(|n| out.write_all(&n.to_le_bytes()))?;
+        out.write_all(value)
+    };
+    for row in 0..m.num_constraints() {
+        for (matrix, rows) in [(0, a), (1, b)] {
+            for &(wire, c) in rows.row(row) {
+                entry(matrix, row, wire, &values[c as usize])?;
+            }
+        }
+    }
+    (0..m.num_instance()).try_for_each(|i| entry(0, m.num_constraints() + i, i as u32, &one))
+}
+
 /// Bytes of an entry: matrix (0 = A, 1 = B), row, wire, value.
 const ENTRY_BYTES: usize = 12 + 32;
 
@@ -115,9 +188,7 @@ fn check_coefficients(mut section: Bytes, m: &Matrices) -> Result<(), Iden3Error
     };
     let (x, y) = (powers(rows), powers(m.num_wires()));
 
-    // snarkjs stores a value times R^2, so that two reductions give its plain form.
-    let r_squared = Fr::from_bigint(Fr::R).expect("R mod r is below r").square();
-    let unscale = r_squared.inverse().expect("R is not zero");
+    let unscale = coefficient_scale().inverse().expect("R is not zero");
     let mut theirs = [Fr::zero(); 2];
     for (index, entry) in entries.chunks_exact(ENTRY_BYTES).enumerate() {
         let word = |i: usize| u32::from_le_bytes(entry[4 * i..4 * i + 4].try_into().expect("4 bytes")) as usize;

@@ -99,7 +99,7 @@ fn key_of_another_circuit_is_refused_by_shape_or_by_the_withheld_proof() {
 fn queries_of_wrong_length_are_refused_by_name() {
     let system = r1cs(5);
     let key = setup::generate(&system, &()).unwrap();
-    let ark = setup::generate_for_ark(&system, &()).unwrap();
+    let ark = setup::generate_as(Reduction::Coefficients, &system, &()).unwrap();
     let refused = |key: &ProvingKey, change: &dyn Fn(&mut ProvingKey)| {
         let mut bad = key.clone();
         change(&mut bad);

@@ -1,9 +1,7 @@
 //! Key files and the folder that caches them.
 
 use crate::common::{assignment, backend, folder, id, r1cs};
-use crate::zkey_writer::Zkey;
 use novation_gpu::Reduction;
-use novation_prover::iden3::zkey_from_bytes;
 use novation_prover::keyfile::{self, KeyFileError, Origin};
 use novation_prover::{container::FileError, setup, CircuitId, KeyShapeError, KeyStore, Prover};
 use novation_verifier::groth16::{Element, KeyError};
@@ -33,14 +31,7 @@ fn key_survives_the_round_trip_and_proves() {
     let path = folder.path().join("a.key");
     let system = r1cs(9);
     for reduction in [Reduction::Coefficients, Reduction::OddCoset, Reduction::Product] {
-        let mut key = match reduction {
-            Reduction::Product => setup::generate(&system, &()).unwrap(),
-            _ => setup::generate_for_ark(&system, &()).unwrap(),
-        };
-        if reduction == Reduction::OddCoset {
-            key.reduction = reduction;
-            key.h.push(key.h[0]);
-        }
+        let key = setup::generate_as(reduction, &system, &()).unwrap();
         assert_eq!(key.reduction, reduction);
         keyfile::save(&path, &id(&system), &key).unwrap();
         assert_eq!(keyfile::load(&path, &id(&system), &system, None).unwrap(), key);
@@ -194,7 +185,7 @@ fn ceremony_key_is_installed_once_and_then_opened() {
     let folder = folder();
     let store = KeyStore::new(folder.path());
     let system = r1cs(9);
-    let key = zkey_from_bytes(&Zkey::make(&system, 1).bytes(), &system).unwrap();
+    let key = setup::generate_as(Reduction::OddCoset, &system, &()).unwrap();
     let longer = r1cs(10);
     match store.install(&id(&longer), &longer, &key).unwrap_err() {
         KeyFileError::Shape { reason, .. } => {

@@ -3,7 +3,8 @@
 use crate::common::{assignment, backend, folder, r1cs};
 use crate::tools::{ceremony, run, snarkjs, VERIFY};
 use ark_bn254::Fr;
-use novation_prover::iden3::{read_wtns, read_zkey, write_r1cs, write_wtns};
+use novation_gpu::Reduction;
+use novation_prover::iden3::{read_wtns, read_zkey, write_r1cs, write_wtns, write_zkey};
 use novation_prover::{setup, Prover};
 use novation_verifier::groth16::snarkjs::{proof, proof_json, public_inputs_json, verifying_key, verifying_key_json};
 use novation_verifier::groth16::verify;
@@ -71,6 +72,28 @@ fn ceremony_on_our_constraint_system_makes_a_key_that_this_prover_uses() {
     assert!(run(&snarkjs, folder.path(), &prove).status.success());
     let theirs = proof(&std::fs::read_to_string(at("theirs.json")).unwrap()).unwrap();
     assert_eq!(verify(prover.verifying_key(), &theirs, &w[1..4]), Ok(()));
+}
+
+/// A development key, circuit and witness as files: what any prover of the family takes.
+#[test]
+fn snarkjs_proves_with_a_development_key() {
+    let Some(snarkjs) = snarkjs() else { return };
+    let folder = folder();
+    let at = |name: &str| folder.path().join(name);
+    let system = r1cs(9);
+    let w = assignment(9, 77);
+    let key = setup::generate_as(Reduction::OddCoset, &system, &()).unwrap();
+    write_zkey(&at("dev.zkey"), &system, &key).unwrap();
+    assert!(read_zkey(&at("dev.zkey"), &system).unwrap() == key, "another key was read");
+    write_wtns(&at("dev.wtns"), &w).unwrap();
+
+    let export = ["zkey", "export", "verificationkey", "dev.zkey", "key.json"];
+    assert!(run(&snarkjs, folder.path(), &export).status.success());
+    assert_eq!(verifying_key(&std::fs::read_to_string(at("key.json")).unwrap()).unwrap(), key.verifying);
+    let prove = ["groth16", "prove", "dev.zkey", "dev.wtns", "proof.json", "public.json"];
+    assert!(run(&snarkjs, folder.path(), &prove).status.success());
+    let theirs = proof(&std::fs::read_to_string(at("proof.json")).unwrap()).unwrap();
+    assert_eq!(verify(&key.verifying, &theirs, &w[1..4]), Ok(()));
 }
 
 #[test]

@@ -23,7 +23,7 @@ const DELTA2: usize = DELTA1 + 64;
 fn key_in_evaluation_form_proves() {
     for n in [1, 2, 9, 17] {
         let system = r1cs(n);
-        let key = zkey_from_bytes(&Zkey::make(&system, n).bytes(), &system).unwrap();
+        let key = zkey_from_bytes(&Zkey::make(&system).bytes(), &system).unwrap();
         let prover = Prover::new(backend(), system, key).unwrap();
         let w = assignment(n, 321);
         let proved = prover.prove(w.clone(), &()).unwrap();
@@ -34,7 +34,7 @@ fn key_in_evaluation_form_proves() {
 /// The error for a spoilt key, in words.
 fn refused(change: impl FnOnce(&mut Zkey)) -> String {
     let system = r1cs(2);
-    let mut zkey = Zkey::make(&system, 1);
+    let mut zkey = Zkey::make(&system);
     change(&mut zkey);
     zkey_from_bytes(&zkey.bytes(), &system).unwrap_err().to_string()
 }
@@ -47,7 +47,7 @@ fn says(error: Iden3Error) -> String {
 #[test]
 fn spoilt_shells_are_refused() {
     let system = r1cs(2);
-    let bytes = Zkey::make(&system, 1).bytes();
+    let bytes = Zkey::make(&system).bytes();
     let read = |bytes: &[u8]| zkey_from_bytes(bytes, &system).unwrap_err().to_string();
     for at in [0, 4] {
         let mut bad = bytes.clone();
@@ -170,7 +170,7 @@ fn key_made_for_other_matrices_is_refused() {
 #[test]
 fn order_of_coefficients_does_not_matter() {
     let system = r1cs(2);
-    let mut zkey = Zkey::make(&system, 1);
+    let mut zkey = Zkey::make(&system);
     let section = zkey.section(4);
     let mut entries: Vec<Vec<u8>> = section[4..].chunks(44).map(<[u8]>::to_vec).collect();
     entries.reverse();
