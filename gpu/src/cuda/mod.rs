@@ -37,7 +37,7 @@ use device::{Queues, Work};
 use rows::{Loaded, Products};
 use std::fmt;
 use std::sync::Arc;
-use sums::{Points, Vector};
+use sums::{Plans, Points, Vector};
 use transform::Powers;
 
 /// Multiples of each point that are kept where memory allows: as many as there are windows, whatever their width.
@@ -48,6 +48,7 @@ pub struct CudaBackend<D: Device> {
     owner: Owner,
     roots: Powers<D>,
     queues: Queues<D>,
+    plans: Plans,
     max_tables: usize,
     // Last, so that it outlives what lies in its memory.
     device: D,
@@ -61,7 +62,7 @@ impl<D: Device> fmt::Debug for CudaBackend<D> {
 
 impl<D: Device> CudaBackend<D> {
     /// A backend that keeps at most `max_tables` multiples of each point: [`ALL_TABLES`] for speed, 1 for none. Fewer where
-    /// memory is short: one set of bases in G1 may take an eighth of what is free when it is loaded, one in G2 a quarter.
+    /// memory is short: a key may take five eighths of what is free when it is loaded, and leaves room for a proof.
     ///
     /// # Errors
     /// [`Error::Device`], [`Error::TooLarge`] if not even the tables of roots fit.
@@ -73,7 +74,7 @@ impl<D: Device> CudaBackend<D> {
             work.finish()?;
             roots
         };
-        Ok(CudaBackend { owner: next_owner(), roots, queues, max_tables, device })
+        Ok(CudaBackend { owner: next_owner(), roots, queues, plans: Plans::default(), max_tables, device })
     }
 
     fn work(&self) -> Result<Work<'_, D>, Error> {
@@ -90,7 +91,7 @@ impl<D: Device> CudaBackend<D> {
             return Err(Error::TooLarge { what: G::WHAT, len: span, max });
         }
         let free = self.device.free_bytes()?;
-        let points = Points::<D>::new(&mut self.work()?, points, first, self.max_tables, free)?;
+        let points = Points::<D>::new(&mut self.work()?, points, first, &self.plans, self.max_tables, free)?;
         Ok(Handle::new(self.owner, span, points))
     }
 

@@ -5,7 +5,7 @@
 
 use super::curve::{self, Group};
 use super::device::{Buffer, Device, Queues, Work};
-use super::plan::Plan;
+use super::plan::{Plan, MAX_TABLES};
 use crate::error::Error;
 use ark_ec::short_weierstrass::{Affine, Projective};
 use ark_ec::AffineRepr;
@@ -30,6 +30,60 @@ const FULL: usize = 1 << 16;
 const LATER_PIECE: usize = 16;
 /// Buckets that a thread weighs.
 const WEIGH_PIECE: usize = 16;
+
+/// Points of G1 that a key has for each of its wires: A and L, and B in G2, whose points are twice as long. H has one for each row.
+const WIRE_POINTS: usize = 4;
+/// Bytes of a point of G1, affine and as a sum (XYZZ).
+const POINT: usize = 64;
+const SUM: usize = 128;
+
+/// How sums are cut, by their span. Sets of one key have the same span: with the same plan they share one sort of their scalars.
+#[derive(Default)]
+pub(super) struct Plans(Mutex<HashMap<usize, Plan>>);
+
+impl Plans {
+    /// The plan for a set of bases, of which each multiple takes `bytes`. A key with its multiples may take five eighths of the
+    /// memory that is free before its first set is loaded, and leaves room for a proof; without multiples it may take all.
+    fn choose(&self, span: usize, bytes: usize, max_tables: usize, free: usize) -> Plan {
+        let mut plans = self.0.lock().expect("no panic while plans are locked");
+        let fits = |plan: &Plan| plan.tables() <= max_tables && plan.tables() * bytes + proof_bytes(plan, span) <= free;
+        if let Some(plan) = plans.get(&span).filter(|plan| fits(plan)) {
+            return *plan;
+        }
+        let domain = span.next_power_of_two();
+        let key = (WIRE_POINTS * span + domain) * POINT;
+        let room = |plan: &Plan| plan.tables() * key + proof_bytes(plan, span) <= free;
+        let most = max_tables.min(free / 8 * 5 / key).clamp(1, MAX_TABLES);
+        let plan = (1..=most).rev().map(|tables| Plan::best(span, tables)).find(room);
+        let plan = plan.unwrap_or_else(|| Plan::best(span, 1));
+        plans.insert(span, plan);
+        plan
+    }
+}
+
+/// Bytes of a proof over `span` wires and at most the next power of two of rows, beside its key: what `Vector`, `sort` and
+/// `Points::start` allocate, and rows and transforms of a quotient, for full-width scalars and all sums in flight.
+fn proof_bytes(plan: &Plan, span: usize) -> usize {
+    let domain = span.next_power_of_two();
+    let quotient = 6 * domain * SCALAR;
+    let vectors = (span + domain) * (2 * SCALAR + 2 * ENTRY);
+    // The wires' terms sorted, those of the quotient on the way.
+    let sorts = (span + 2 * domain) * plan.windows() * ENTRY;
+    // Each level takes an eighth of the one before.
+    let partial = |scalars: usize| {
+        let terms = scalars * plan.windows();
+        2 * terms.div_ceil(first_piece(terms)) * 8 / 7
+    };
+    // With three sixteenths for their weights.
+    let buckets = plan.groups * plan.buckets() * 6 / 5;
+    let sums = |scalars: usize, points: usize| points * (partial(scalars) * (SUM + 4) + buckets * SUM);
+    quotient + vectors + sorts + sums(span, WIRE_POINTS) + sums(domain, 1)
+}
+
+/// Terms that a thread of the first level adds up.
+fn first_piece(terms: usize) -> usize {
+    (terms / FULL).clamp(8, 64)
+}
 
 /// A loaded vector of scalars.
 pub(super) struct Vector<D: Device> {
@@ -175,14 +229,13 @@ impl<D: Device> Points<D> {
         work: &mut Work<D>,
         points: &[Affine<G>],
         first: usize,
+        plans: &Plans,
         max_tables: usize,
         free_bytes: usize,
     ) -> Result<Self, Error> {
         let count = points.iter().filter(|p| !p.is_zero()).count();
         let point = 2 * G::WORDS * 8;
-        let affordable = free_bytes / G::MEMORY_SHARE / (count * point).max(1);
-        // The plan depends on the span and not on how many points are finite, so that sets of one key share a sort.
-        let plan = Plan::best(first + points.len(), max_tables.min(affordable));
+        let plan = plans.choose(first + points.len(), count * point, max_tables, free_bytes);
         let all = work.allocate(G::WHAT, count * plan.tables(), point)?;
         work.upload(&all, count * point / 8, &mut curve::write_words(curve::pack(points)))?;
         for table in 1..plan.tables() {
@@ -253,7 +306,7 @@ impl<D: Device> Points<D> {
 
         // Levels of partial sums, until one thread has all.
         let mut count = sorted.count;
-        let mut piece = (count / FULL).clamp(8, 64);
+        let mut piece = first_piece(count);
         let mut from = None;
         loop {
             let threads = count.div_ceil(piece);

@@ -6,6 +6,7 @@ mod cuda;
 mod driver;
 mod dual;
 mod emulation;
+mod largest;
 mod msm;
 mod ntt;
 mod quotient;
