@@ -8,6 +8,8 @@ pub mod encoding;
 pub mod groth16;
 #[cfg(feature = "l1")]
 pub mod l1;
+#[cfg(feature = "devnet")]
+pub mod lock;
 #[cfg(feature = "l1")]
 pub mod tls;
 #[cfg(feature = "watch")]

@@ -12,6 +12,7 @@ use super::wallet::{private, sync_folder};
 use ark_bn254::Fr;
 use novation_state::units::{AccountSlot, Time};
 use novation_verifier::encoding::{from_hex_word, to_hex_word};
+use novation_verifier::lock::FileLock;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -142,7 +143,7 @@ pub struct Journal {
     /// `None` for one in memory.
     file: Option<File>,
     /// Held while the journal is open.
-    _lock: Option<File>,
+    _lock: Option<FileLock>,
     broken: bool,
     slots: BTreeMap<u8, Slot>,
     /// By hash, in the order in which they were signed.
@@ -393,15 +394,14 @@ fn bytes(line: &Line) -> Vec<u8> {
 }
 
 /// A lock of its own file: the journal itself is replaced now and then, and a lock goes with the file it was taken on.
-fn lock(path: &Path) -> Result<File, JournalError> {
+fn lock(path: &Path) -> Result<FileLock, JournalError> {
     let beside = path.with_added_extension("lock");
     let opened = private().create(true).truncate(false).write(true).open(&beside);
     let file = opened.map_err(|reason| JournalError::Io { path: beside.clone(), reason })?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(JournalError::Locked(path.to_owned())),
-        Err(TryLockError::Error(reason)) => Err(JournalError::Io { path: beside, reason }),
-    }
+    FileLock::take(&file).map_err(|error| match error {
+        TryLockError::WouldBlock => JournalError::Locked(path.to_owned()),
+        TryLockError::Error(reason) => JournalError::Io { path: beside, reason },
+    })
 }
 
 #[cfg(test)]

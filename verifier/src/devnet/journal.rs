@@ -17,6 +17,7 @@
 //! Snapshots are not journaled and are refused on a journaled chain: its past does not change.
 
 use super::DevnetConfig;
+use crate::lock::FileLock;
 use alloy::primitives::{keccak256, B256};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
@@ -159,6 +160,7 @@ fn framed(payload: &[u8]) -> Vec<u8> {
 #[derive(Debug)]
 pub(super) struct Journal {
     file: File,
+    _lock: FileLock,
     /// A failed write may have left half a record, after which nothing may follow.
     failed: bool,
 }
@@ -183,6 +185,7 @@ impl Journal {
 pub(super) struct Reader {
     path: PathBuf,
     file: BufReader<File>,
+    lock: FileLock,
     record: u64,
     /// Where the next record begins.
     offset: u64,
@@ -213,11 +216,10 @@ impl Reader {
     pub(super) fn start(path: &Path) -> Result<(Self, serde_json::Value), JournalError> {
         let system = |source| JournalError::File { path: path.to_owned(), source };
         let mut file = OpenOptions::new().read(true).append(true).open(path).map_err(system)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(JournalError::InUse { path: path.to_owned() }),
-            Err(TryLockError::Error(source)) => return Err(system(source)),
-        }
+        let lock = FileLock::take(&file).map_err(|error| match error {
+            TryLockError::WouldBlock => JournalError::InUse { path: path.to_owned() },
+            TryLockError::Error(source) => system(source),
+        })?;
         let length = file.metadata().map_err(system)?.len();
         let mut magic = Vec::new();
         Read::by_ref(&mut file).take(MAGIC.len() as u64).read_to_end(&mut magic).map_err(system)?;
@@ -225,7 +227,7 @@ impl Reader {
             return Err(JournalError::NotAJournal { path: path.to_owned() });
         }
         let file = BufReader::new(file);
-        let mut reader = Self { path: path.to_owned(), file, record: 0, offset: MAGIC.len() as u64, length };
+        let mut reader = Self { path: path.to_owned(), file, lock, record: 0, offset: MAGIC.len() as u64, length };
         let start = reader.offset;
         let damaged = |reason| JournalError::Damaged { record: 0, offset: start, reason };
         // The file came into being with its configuration in it: one cut short was cut by somebody else.
@@ -283,7 +285,7 @@ impl Reader {
 
     /// Cuts off what the last write left unfinished, and goes over to appending.
     pub(super) fn finish(self) -> Result<Journal, JournalError> {
-        let Self { path, file, offset, length, .. } = self;
+        let Self { path, file, lock, offset, length, .. } = self;
         let mut file = file.into_inner();
         let cut = |file: &mut File| {
             if offset < length {
@@ -293,7 +295,7 @@ impl Reader {
             file.seek(SeekFrom::End(0))
         };
         cut(&mut file).map_err(|source| JournalError::File { path, source })?;
-        Ok(Journal { file, failed: false })
+        Ok(Journal { file, _lock: lock, failed: false })
     }
 }
 
